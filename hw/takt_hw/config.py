@@ -1,0 +1,225 @@
+"""Sizes that fix one build of the chip, and the named builds.
+
+Plain Python, free of Amaranth: the assembler, the checker and the simulator read it too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from enum import Enum
+from functools import cached_property
+
+LANES_PER_SUPERLANE = 16
+"""Bytes that one superlane moves per stream and cycle. Fixed: an instruction word is as wide."""
+
+MAX_STREAMS = 32
+"""Streams per direction that the instruction encoding can name."""
+
+MAX_WORDS = 1 << 16
+"""Words of one MEM slice that the instruction encoding can name."""
+
+MAX_QUEUE_WORDS = 1 << 16
+"""Words of one instruction queue that a host frame can name."""
+
+BYTES_PER_INT32 = 4
+
+
+class Kind(Enum):
+    """What stands at one position of the row."""
+
+    MEM = "MEM"
+    VXM = "VXM"
+    SXM = "SXM"
+    MXM = "MXM"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One functional slice of a build."""
+
+    name: str
+    """``VXM``, or kind, hemisphere and number: ``MEM_W3`` is the fourth MEM slice west of the VXM."""
+
+    kind: Kind
+
+    position: int
+    """Place along the row, 0 at the west edge. Slices of one MEM group, or MXM planes, share one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipConfig:
+    """Sizes that fix one build of the chip. Every size is checked on construction.
+
+    Raises
+    ------
+    ValueError
+        ``<name> must <rule>, not <value>``.
+    """
+
+    name: str
+    """Name of the build. Not part of the digest."""
+
+    superlanes: int = 1
+    """Groups of 16 lanes; superlane k runs k cycles behind superlane 0. 1 to 20."""
+
+    streams: int = 8
+    """Streams per direction. A power of two, 4 to 32."""
+
+    row: tuple[Kind, ...] = (Kind.MEM, Kind.VXM, Kind.MEM, Kind.SXM, Kind.MXM)
+    """Positions from west to east. Exactly one VXM; per hemisphere at most one SXM and one MXM."""
+
+    mem_group_slices: int = 4
+    """MEM slices that share one position. 1 to 8."""
+
+    mem_words: int = 512
+    """Vectors that one MEM slice stores, half of them in each bank. A power of two, 4 to 65536."""
+
+    mxm_planes: int = 1
+    """Weight planes at each MXM position. 1 to 4."""
+
+    weight_streams: int = 8
+    """Streams, so weight columns, that one LW takes. A power of two, at most 16 and at most ``streams``."""
+
+    accumulators: int = 16
+    """int32 vectors that each MXM plane accumulates. A power of two, 1 to 256."""
+
+    vxm_alus: int = 4
+    """ALUs per lane. 1 to 16."""
+
+    queue_words: int = 256
+    """Instruction words that each queue holds. A power of two, 4 to 65536."""
+
+    def __post_init__(self) -> None:
+        _require(
+            "name", self.name, "be a non-empty identifier", isinstance(self.name, str) and self.name.isidentifier()
+        )
+        _integer("superlanes", self.superlanes, 1, 20)
+        _power_of_two("streams", self.streams, 4, MAX_STREAMS)
+        _integer("mem_group_slices", self.mem_group_slices, 1, 8)
+        _power_of_two("mem_words", self.mem_words, 4, MAX_WORDS)
+        _integer("mxm_planes", self.mxm_planes, 1, 4)
+        _power_of_two("weight_streams", self.weight_streams, 1, min(LANES_PER_SUPERLANE, self.streams))
+        _power_of_two("accumulators", self.accumulators, 1, 256)
+        _integer("vxm_alus", self.vxm_alus, 1, 16)
+        _power_of_two("queue_words", self.queue_words, 4, MAX_QUEUE_WORDS)
+        kinds = isinstance(self.row, tuple) and all(isinstance(kind, Kind) for kind in self.row)
+        _require("row", self.row, "be a tuple of Kind", kinds)
+        text = " ".join(kind.value for kind in self.row)
+        _require("row", text, "hold exactly one VXM", self.row.count(Kind.VXM) == 1)
+        vxm = self.row.index(Kind.VXM)
+        for side, hemisphere in (("west", self.row[:vxm]), ("east", self.row[vxm + 1 :])):
+            for kind in (Kind.SXM, Kind.MXM):
+                rule = f"hold at most one {kind.value} {side} of the VXM"
+                _require("row", text, rule, hemisphere.count(kind) <= 1)
+        _require("row", text, "hold at least one MEM", Kind.MEM in self.row)
+
+    @property
+    def lanes(self) -> int:
+        """Bytes in one vector (VL): what one stream moves past one position per cycle."""
+        return self.superlanes * LANES_PER_SUPERLANE
+
+    @property
+    def positions(self) -> int:
+        """Stream register positions along the row."""
+        return len(self.row)
+
+    @property
+    def bank_words(self) -> int:
+        """Words in one of a MEM slice's two banks. Bank 0 holds the lower addresses."""
+        return self.mem_words // 2
+
+    @property
+    def transpose_size(self) -> int:
+        """Streams, and lanes per block, that TRANSPOSE exchanges."""
+        return min(LANES_PER_SUPERLANE, self.streams)
+
+    @property
+    def map_streams(self) -> int:
+        """Streams of a PERMUTE map: lane numbers past 255 need a second byte."""
+        return 1 if self.lanes <= 256 else 2
+
+    @property
+    def weight_blocks(self) -> int:
+        """LW instructions that fill one plane's weight buffer."""
+        return self.lanes // self.weight_streams
+
+    @property
+    def macs(self) -> int:
+        """int8 multiply-accumulates per cycle of the whole chip."""
+        return sum(1 for s in self.slices if s.kind is Kind.MXM) * self.lanes**2
+
+    @cached_property
+    def slices(self) -> tuple[Slice, ...]:
+        """All slices from west to east. MEM slices and MXM planes are numbered outward from the VXM."""
+        vxm = self.row.index(Kind.VXM)
+        per_position = {Kind.MEM: self.mem_group_slices, Kind.MXM: self.mxm_planes, Kind.SXM: 1}
+        result = []
+        for side, positions in (("W", range(vxm - 1, -1, -1)), ("E", range(vxm + 1, self.positions))):
+            count = dict.fromkeys(Kind, 0)
+            outward = []
+            for position in positions:
+                kind = self.row[position]
+                for _ in range(per_position[kind]):
+                    number = "" if kind is Kind.SXM else str(count[kind])
+                    outward.append(Slice(f"{kind.value}_{side}{number}", kind, position))
+                    count[kind] += 1
+            if side == "W":
+                result += [*reversed(outward), Slice("VXM", Kind.VXM, vxm)]
+            else:
+                result += outward
+        return tuple(result)
+
+    @cached_property
+    def slice_by_name(self) -> dict[str, Slice]:
+        """Slices by their names."""
+        return {s.name: s for s in self.slices}
+
+    @cached_property
+    def mem_slices(self) -> tuple[Slice, ...]:
+        """MEM slices from west to east; host frames name them by their place in this tuple."""
+        return tuple(s for s in self.slices if s.kind is Kind.MEM)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Eight bytes that differ between builds a program cannot move between. The name is not part."""
+        sizes = asdict(self) | {"row": [kind.value for kind in self.row]}
+        del sizes["name"]
+        return hashlib.sha256(repr(sorted(sizes.items())).encode()).digest()[:8]
+
+
+def _require(name: str, value: object, rule: str, holds: bool) -> None:
+    if not holds:
+        raise ValueError(f"{name} must {rule}, not {value!r}")
+
+
+def _integer(name: str, value: object, low: int, high: int) -> None:
+    holds = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    _require(name, value, f"be an integer from {low} to {high}", holds)
+
+
+def _power_of_two(name: str, value: object, low: int, high: int) -> None:
+    holds = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high and value & (value - 1) == 0
+    _require(name, value, f"be a power of two from {low} to {high}", holds)
+
+
+def _row(text: str) -> tuple[Kind, ...]:
+    return tuple(Kind(word) for word in text.split())
+
+
+NANO = ChipConfig(name="nano")
+"""Unit tests, and waveforms that fit a screen: one 16×16 plane, eight MEM slices of 8 KiB."""
+
+ECP5 = ChipConfig(name="ecp5", mem_words=2048)
+"""Sized for one LFE5U-85F: one 16×16 plane and 256 KiB of MEM in 128 of its 208 block RAMs."""
+
+QUAD = ChipConfig(
+    name="quad",
+    superlanes=4,
+    row=_row("MXM SXM MEM MEM VXM MEM MEM SXM MXM"),
+    mem_words=256,
+)
+"""Four superlanes, so RTL with real stagger: two 64×64 planes, sixteen MEM slices of 16 KiB."""
+
+BUILDS = {config.name: config for config in (NANO, ECP5, QUAD)}
+"""The named builds."""

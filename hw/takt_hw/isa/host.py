@@ -1,0 +1,101 @@
+"""The host port's frames as a table. docs/manual/host.md describes the conversation.
+
+A *beat* is 16 bytes, little-endian. A request is one header beat, ``count`` payload beats if the
+command carries them, and one trailer beat. Each request is answered by one response of the same
+shape. Byte offsets in the header beat:
+
+====== ===== ==============================================================
+offset bytes field
+====== ===== ==============================================================
+0      2     magic, 0x4B54
+2      1     command; a response carries the command + 0x80
+3      1     tag, echoed by the response
+4      2     target: MEM slice (index in ``config.mem_slices``) or queue (index in ``isa.queues``)
+6      1     superlane
+7      1     status of a response; 0 in a request
+8      4     address: first word of a MEM slice or queue
+12     2     count: payload beats carried (WRITE_*, responses), wanted (READ_MEM) or queue words (ENTRY)
+14     2     CRC-16/XMODEM of bytes 0 to 13
+====== ===== ==============================================================
+
+The trailer holds CRC-32 (that of zlib) of the header and payload beats in bytes 0 to 3; the rest is zero.
+"""
+
+from enum import IntEnum
+
+MAGIC = 0x4B54
+PROTOCOL_VERSION = 1
+BEAT_BYTES = 16
+MAX_BEATS = 64
+"""Payload beats of one frame, at most."""
+RESPONSE = 0x80
+"""Added to the command in a response."""
+BAD_HEADER_COMMAND = 0xFF
+"""Command of the response to a bad header beat."""
+
+HEADER_FIELDS = (
+    *(("magic", 2), ("command", 1), ("tag", 1), ("target", 2), ("superlane", 1), ("status", 1)),
+    *(("address", 4), ("count", 2), ("crc", 2)),
+)
+"""Fields of a header beat in order, with their bytes."""
+
+
+class Command(IntEnum):
+    """What a request asks for."""
+
+    IDENTIFY = 0x01
+    """One payload beat back: protocol version (bytes 0-1), superlanes (2-3), config digest (8-15)."""
+    WRITE_MEM = 0x02
+    """Write ``count`` beats to one superlane of a MEM slice, from word ``address`` on."""
+    READ_MEM = 0x03
+    """Read ``count`` beats from one superlane of a MEM slice, from word ``address`` on."""
+    WRITE_TEXT = 0x04
+    """Write ``count`` instruction words to a queue, from word ``address`` on."""
+    ENTRY = 0x05
+    """Set a queue to run ``count`` words from word ``address`` on at the next START. 0 leaves it idle."""
+    START = 0x06
+    """Begin the program: cycle 0 follows. The response does not wait for its end."""
+    STATUS = 0x07
+    """One payload beat back: bit 0 running, bit 1 done; faults (bytes 2-3); cycle count (8-15)."""
+    CLEAR = 0x08
+    """Clear the fault flags and all ENTRYs."""
+
+
+class Status(IntEnum):
+    """How a request ended. Everything but OK leaves the chip as it was."""
+
+    OK = 0
+    BAD_HEADER = 1
+    """Magic or header CRC wrong. Beats are then skipped until a good header; one answer for the run."""
+    BAD_CRC = 2
+    """Trailer CRC wrong, or a bit beyond it set."""
+    BAD_COMMAND = 3
+    BAD_TARGET = 4
+    """No such slice, queue or superlane; or a non-zero field that the command does not use."""
+    BAD_ADDRESS = 5
+    """Some word would lie outside the slice or queue."""
+    BAD_COUNT = 6
+    """count is 0 or above MAX_BEATS where beats are carried or wanted."""
+    BUSY = 7
+    """A program is running: only IDENTIFY and STATUS are served."""
+
+
+CARRIES_PAYLOAD = (Command.WRITE_MEM, Command.WRITE_TEXT)
+"""Requests with ``count`` payload beats."""
+
+
+class Fault(IntEnum):
+    """Bits of the fault flags: what a legal program never does. Present in builds with checks."""
+
+    COLLISION = 0
+    """Two producers on one stream at one place and time, or a value replaced before anyone took it."""
+    UNDEFINED_STREAM = 1
+    """A stream was consumed where no value was."""
+    BANK_CONFLICT = 2
+    """A READ and a WRITE of one slice used the same bank in the same cycle."""
+    UNDEFINED_RESULT = 3
+    """An ALU's held result was taken before it had one."""
+    UNDEFINED_PRODUCT = 4
+    """An ACC met no product, an ABC no installed weights, or an `add` no earlier sum."""
+    ILLEGAL_INSTRUCTION = 5
+    """A queue met an opcode that its unit does not have, or REPEAT before any instruction."""
