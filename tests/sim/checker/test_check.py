@@ -1,0 +1,233 @@
+"""Each rule of the manual's table: a program that just keeps it, and one that breaks it and nothing else."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from takt_hw import isa
+from takt_hw.config import NANO, QUAD
+from takt_sim import checker, timeline
+from takt_sim.checker import check, violations
+from takt_sim.generate import random_program
+from takt_sim.timeline import IllegalProgram
+from tests.sim.texts import IW, NOTIFY, SYNC, acc, alu, nop, read, repeat, stream, text, write
+
+ABC = isa.ABC.make(src=stream("s0e"))
+LOAD = [isa.LW.make(src=stream("s0e"), block=block) for block in (0, 1)]
+ABC_TO_ACC = isa.ABC.d_func(NANO) - isa.ACC.d_skew(NANO)
+
+WEIGHTS = {
+    f"{s.name}.read": [(10 + s.position, read(f"s{n}e", 0)), repeat(9, 1, 1)] for n, s in enumerate(NANO.mem_slices)
+}
+"""Eight streams eastward, ten vectors each: in the register of MXM_E0 in cycles 17 to 26."""
+
+
+def mxm(weights, activate, accumulate=()):
+    """A program with weights in cycles 16 to 25 and these queues of MXM_E0."""
+    queues = {**WEIGHTS, "MXM_E0.weights": weights, "MXM_E0.activate": activate, "MXM_E0.accumulate": list(accumulate)}
+    return {name: entries for name, entries in queues.items() if entries}
+
+
+COPY_TO_E0 = alu(isa.COPY, "s0e:i8", "#1")
+
+LEGAL = {
+    "stream at the producer's own position": {
+        "VXM.alu0": [COPY_TO_E0],
+        "VXM.alu1": [(3, alu(isa.COPY, None, "s0e:i8"))],
+    },
+    "stream at the row's far end": {
+        "MEM_W0.read": [read("s0e", 0)],
+        "MXM_E0.weights": [],
+        "SXM_E.shift": [(5, isa.LANE_SHIFT.make(dst=stream("s1e"), src=stream("s0e"), amount=1))],
+    },
+    "nobody takes it": {"MEM_W0.read": [read("s0e", 0)]},
+    "two banks at once": {
+        "MEM_W0.read": [read("s0e", 0), (2, read("s1e", 255))],
+        "MEM_W0.write": [(2, write("s0e", 256))],
+    },
+    "replaced one position beyond the consumer": {
+        "MEM_W0.read": [read("s0e", 0)],
+        "MEM_W1.write": [(2, write("s0e", 0))],
+        "VXM.alu0": [COPY_TO_E0],
+    },
+    "opposite directions": {"MEM_W0.read": [read("s0e", 0)], "MEM_W1.read": [read("s0w", 0)]},
+    "a cycle later": {"MEM_W0.read": [read("s0e", 0)], "MEM_W1.read": [(1, read("s0e", 0))]},
+    "result after two cycles": {"VXM.alu0": [COPY_TO_E0], "VXM.alu1": [(2, alu(isa.COPY, None, "alu0"))]},
+    "weights": mxm(
+        [(16, LOAD[0]), LOAD[1]],
+        [(18, IW), ABC, ABC],
+        [(19 + ABC_TO_ACC, acc(3, "first")), acc(3, "add", "s0w")],
+    ),
+    "a dropped product": mxm([(16, LOAD[0]), LOAD[1]], [(18, IW), ABC]),
+}
+
+ILLEGAL = [
+    ("encoding", "MEM_W0.read", 3, {"MEM_W0.read": [nop(3), write("s0e", 0)]}),
+    ("operand", "MEM_W0.read", 3, {"MEM_W0.read": [nop(3), read("s0e", 512)]}),
+    ("operand", "MEM_W0.read", 4, {"MEM_W0.read": [read("s0e", 508), repeat(9, 1, 1)]}),
+    ("operand", "MXM_E0.weights", 0, {"MXM_E0.weights": [isa.LW.make(src=stream("s4e"), block=0)]}),
+    ("repeat", "MEM_W0.read", 2, {"MEM_W0.read": [nop(2), repeat(1, 1)]}),
+    ("repeat", "VXM.alu0", 1, {"VXM.alu0": [COPY_TO_E0, repeat(1, 1, 1)]}),
+    ("text", "MEM_W0.read", None, {"MEM_W0.read": [nop(1)] * 257}),
+    ("sync", "MEM_W0.read", 4, {"MEM_W0.read": [nop(4), SYNC], "MEM_W1.read": [NOTIFY]}),
+    ("length", "MEM_W0.read", 1000, {"MEM_W0.read": [read("s0e", 0)] + [repeat(250, 1)] * 8}),
+    # one place, one time: MEM_W0 and MEM_W1 share position 0; the second in queue order is named
+    ("collision", "MEM_W0.read", 0, {"MEM_W0.read": [read("s0e", 0)], "MEM_W1.read": [read("s0e", 0)]}),
+    # nobody took MEM_W0's word before alu0 puts its own at position 1 in cycle 4
+    ("collision", "VXM.alu0", 0, {"MEM_W0.read": [read("s0e", 0)], "VXM.alu0": [COPY_TO_E0]}),
+    # westward: MEM_E0's word of cycle 1 is in register 1 in 5
+    ("collision", "VXM.alu0", 1, {
+        "MEM_E0.read": [(1, read("s0w", 0))], "VXM.alu0": [(1, alu(isa.COPY, "s0w:i8", "#1"))],
+    }),
+    # any byte of a wider value counts
+    ("collision", "VXM.alu0", 0, {"MEM_W0.read": [read("s3e", 0)], "VXM.alu0": [alu(isa.COPY, "s0e:i32", "#1")]}),
+    # a consumer at the replacing producer's own place takes the new value, so nobody took the old one
+    (
+        "collision",
+        "VXM.alu0",
+        0,
+        {
+            "MEM_W0.read": [read("s0e", 0)],
+            "VXM.alu0": [COPY_TO_E0],
+            "VXM.alu1": [(3, alu(isa.COPY, None, "s0e:i8"))],
+        },
+    ),
+    ("undefined-stream", "MEM_E0.write", 3, {"MEM_W0.read": [read("s0e", 0)], "MEM_E0.write": [(3, write("s0e", 0))]}),
+    ("undefined-stream", "MEM_E0.write", 5, {"MEM_W0.read": [read("s0e", 0)], "MEM_E0.write": [(5, write("s0e", 0))]}),
+    ("undefined-stream", "MEM_E0.write", 4, {"MEM_W0.read": [read("s1e", 0)], "MEM_E0.write": [(4, write("s0e", 0))]}),
+    ("undefined-stream", "MEM_W1.write", 2, {"MEM_E0.read": [read("s0e", 0)], "MEM_W1.write": [(2, write("s0e", 0))]}),
+    ("undefined-result", "VXM.alu1", 1, {"VXM.alu0": [COPY_TO_E0], "VXM.alu1": [(1, alu(isa.COPY, None, "alu0"))]}),
+    ("undefined-result", "VXM.alu1", 9, {"VXM.alu1": [(9, alu(isa.COPY, None, "alu0"))]}),
+    ("undefined-result", "VXM.alu1", 0, {"VXM.alu1": [alu(isa.COPY, None, "alu1")]}),
+    ("undefined-weights", "MXM_E0.activate", 17, mxm([(16, LOAD[0]), LOAD[1]], [(17, IW)])),
+    ("undefined-weights", "MXM_E0.activate", 19, mxm([(16, LOAD[1]), LOAD[1]], [(19, IW)])),
+    ("undefined-weights", "MXM_E0.activate", 19, mxm([(16, LOAD[0]), LOAD[1]], [(19, ABC)])),
+    (
+        "undefined-product",
+        "MXM_E0.accumulate",
+        20 + ABC_TO_ACC,
+        mxm([(16, LOAD[0]), LOAD[1]], [(18, IW), ABC], [(20 + ABC_TO_ACC, acc(0, "first"))]),
+    ),
+    (
+        "undefined-accumulator",
+        "MXM_E0.accumulate",
+        19 + ABC_TO_ACC,
+        mxm([(16, LOAD[0]), LOAD[1]], [(18, IW), ABC], [(19 + ABC_TO_ACC, acc(0, "add"))]),
+    ),
+    ("bank-conflict", "MEM_W0.read", 2, {
+        "MEM_W0.read": [read("s0e", 0), (2, read("s1e", 256))], "MEM_W0.write": [(2, write("s0e", 511))],
+    }),
+    ("bank-conflict", "MEM_W0.read", 2, {
+        "MEM_W0.read": [read("s0e", 0), (2, read("s1e", 255))], "MEM_W0.write": [(2, write("s0e", 255))],
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("queues", LEGAL.values(), ids=LEGAL)
+def test_accepted(queues):
+    assert violations(NANO, text(queues)) == []
+    assert check(NANO, text(queues)).cycles > 0
+
+
+@pytest.mark.parametrize(("rule", "queue", "cycle", "queues"), ILLEGAL)
+def test_refused_under_its_rule_alone(rule, queue, cycle, queues, monkeypatch):
+    monkeypatch.setattr(timeline, "MAX_DISPATCHES", 1000)
+    found = violations(NANO, text(queues))
+    assert [v.rule for v in found] == [rule]
+    (violation,) = found
+    assert violation.queue == queue
+    assert violation.slice == queue.split(".")[0]
+    assert violation.cycle == cycle
+    assert violation.instruction
+    assert str(violation).startswith(f"{rule}: {queue}, ")
+    with pytest.raises(IllegalProgram) as caught:
+        check(NANO, text(queues))
+    assert caught.value.violations == (violation,)
+
+
+def test_every_rule_of_the_manual_has_a_case():
+    manual = (Path(__file__).parents[3] / "docs/manual/timing.md").read_text()
+    table = manual.split("## What the checker refuses")[1].split("\n## ")[0]
+    rules = set(re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE))
+    assert len(rules) >= 13
+    assert rules - {"undefined-memory"} <= {rule for rule, *_ in ILLEGAL}
+
+
+def defined(*words):
+    """Only these (slice, address) hold something."""
+    masks = {s.name: np.zeros(NANO.mem_words, bool) for s in NANO.mem_slices}
+    for name, address in words:
+        masks[name][address] = True
+    return masks
+
+
+def test_undefined_memory():
+    queues = {"MEM_W0.read": [(7, read("s0e", 5)), read("s0e", 6)]}
+    assert violations(NANO, text(queues)) == []
+    assert violations(NANO, text(queues), defined(("MEM_W0", 5), ("MEM_W0", 6))) == []
+    (violation,) = violations(NANO, text(queues), defined(("MEM_W0", 5), ("MEM_W1", 6)))
+    assert (violation.rule, violation.slice, violation.cycle) == ("undefined-memory", "MEM_W0", 8)
+    assert violation.instruction == "READ s0e, 0x6"
+    assert [v.rule for v in violations(NANO, text(queues), {})] == ["undefined-memory"] * 2
+
+
+@pytest.mark.parametrize(("again", "expected"), [(2, ["bank-conflict", "undefined-memory"]), (3, [])])
+def test_a_word_is_defined_after_its_write(again, expected):
+    queues = {
+        "MEM_W0.read": [read("s0e", 0)],
+        "MEM_W1.write": [(2, write("s0e", 9))],
+        "MEM_W1.read": [(again, read("s1e", 9))],
+    }
+    assert sorted(v.rule for v in violations(NANO, text(queues), defined(("MEM_W0", 0)))) == expected
+
+
+def test_all_violations_are_listed_by_cycle():
+    queues = {
+        "MEM_E0.write": [(9, write("s0e", 0))],
+        "VXM.alu0": [(4, alu(isa.ADD, None, "alu1", "s0w:i8"))],
+        "MXM_E0.accumulate": [(6, acc(0, "add"))],
+    }
+    assert [(v.cycle, v.rule) for v in violations(NANO, text(queues))] == [
+        (4, "undefined-stream"),
+        (4, "undefined-result"),
+        (6, "undefined-product"),
+        (6, "undefined-accumulator"),
+        (9, "undefined-stream"),
+    ]
+
+
+def test_the_list_is_bounded():
+    found = violations(NANO, text({"MEM_E0.write": [write("s0e", 0), repeat(2000, 1)]}))
+    assert len(found) == checker.MAX_VIOLATIONS
+
+
+def test_a_product_reaches_its_acc_later_on_a_wider_chip():
+    """On quad the product takes 2 more cycles for each further superlane."""
+    delay = isa.ABC.d_func(QUAD) - isa.ACC.d_skew(QUAD)
+    assert delay == ABC_TO_ACC + 6
+    program = random_program(QUAD, 0).timeline.dispatches
+    sums = [d for d in program if d.instruction.op is isa.ACC]
+    products = {(d.queue.slice, d.cycle + delay) for d in program if d.instruction.op is isa.ABC}
+    assert sums
+    assert all((d.queue.slice, d.cycle) in products for d in sums)
+
+
+WORD = st.one_of(
+    st.integers(0, 2**128 - 1),
+    st.tuples(st.integers(0, 0x5F), st.integers(0, 2**120 - 1)).map(lambda pair: pair[0] | pair[1] << 8),
+    st.sampled_from([w for words in random_program(NANO, 1).text.values() for w in words]),
+    st.sampled_from([repeat(65535, 65535).word, repeat(65535, 1, -1).word, repeat(7, 2, 1).word, nop(65535).word]),
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from([q.name for q in isa.queues(NANO)]), st.lists(WORD, max_size=8), max_size=8))
+def test_any_words_get_an_answer(words):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timeline, "MAX_DISPATCHES", 2000)
+        for violation in violations(NANO, words, {}):
+            assert "\n" not in str(violation)
