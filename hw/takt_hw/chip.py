@@ -1,0 +1,225 @@
+"""The chip: instruction control, superlanes, MXM planes, SXM networks and the host port."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from . import isa
+from .config import ChipConfig, Kind
+from .host.bus import READ_LATENCY
+from .host.port import HostPort
+from .icu.clockwork import Clockwork
+from .icu.queue import InstructionQueue
+from .isa.host import Fault
+from .mxm.plane import Plane
+from .streams import BITS
+from .superlane import FAULTS, Superlane, queue_ports
+from .sxm import crossing
+from .tiles import TileLibrary
+
+
+class Chip(wiring.Component):
+    """One whole chip.
+
+    Parameters
+    ----------
+    config : ChipConfig
+        The build.
+    checks : bool
+        Look for what a legal program never does and report it as fault flags. Off in synthesis.
+    trace : bool
+        Add ports that show dispatches and memory writes.
+    tiles : TileLibrary
+        Collects the tiles to emit beside the chip.
+
+    Members
+    -------
+    rx, tx : In(stream.Signature(128)), Out(stream.Signature(128))
+        Host frames; docs/manual/host.md.
+    running, done : Out(1)
+        A program runs; one has ended.
+    faults : Out(16)
+        Fault flags since the last CLEAR, bits of `takt_hw.isa.host.Fault`.
+    trace__cycle, trace__dispatch : Out(32), Out(queues)
+        With trace: the cycle being dispatched in superlane 0, and the queues that dispatch in it.
+    word_{queue} : Out(word_bits)
+        With trace: the instruction being dispatched.
+    trace__write, trace__address, trace__data : Out
+        With trace: memory writes; item ``slice * superlanes + superlane`` of each.
+    """
+
+    def __init__(
+        self, config: ChipConfig, *, checks: bool = False, trace: bool = False, tiles: TileLibrary | None = None
+    ):
+        self.config = config
+        self.checks = checks
+        self.traced = trace
+        self.tiles = tiles or TileLibrary(shared=False)
+        ports: dict = {
+            "rx": In(stream.Signature(BITS)),
+            "tx": Out(stream.Signature(BITS)),
+            "running": Out(1),
+            "done": Out(1),
+            "faults": Out(16),
+        }
+        if trace:
+            writers = len(config.mem_slices) * config.superlanes
+            ports |= {
+                "trace": Out(
+                    wiring.Signature(
+                        {
+                            "cycle": Out(32),
+                            "dispatch": Out(len(isa.queues(config))),
+                            "write": Out(writers),
+                            "address": Out(writers * 16),
+                            "data": Out(writers * BITS),
+                        }
+                    )
+                )
+            }
+            ports |= {f"word_{name}": Out(queue.unit.word_bits) for queue, name in queue_ports(config)}
+        super().__init__(ports)
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        config = self.config
+        m.submodules.host = host = HostPort(config)
+        m.submodules.clockwork = clockwork = Clockwork(config)
+        wiring.connect(m, host.rx, wiring.flipped(self.rx))
+        wiring.connect(m, wiring.flipped(self.tx), host.tx)
+        flags = Signal(len(self.faults))
+        m.d.comb += [
+            clockwork.start.eq(host.bus.start),
+            host.running.eq(clockwork.running),
+            host.done.eq(clockwork.done),
+            host.cycles.eq(clockwork.cycles),
+            host.faults.eq(flags),
+            self.running.eq(clockwork.running),
+            self.done.eq(clockwork.done),
+            self.faults.eq(flags),
+        ]
+        dispatches, illegal = self._queues(m, host.bus, clockwork)
+        superlanes = self._superlanes(m, host.bus, dispatches)
+        self._planes(m, superlanes)
+        self._networks(m, superlanes)
+        if self.checks:
+            self._faults(m, flags, host.bus.fault_clear, clockwork.running, superlanes, illegal)
+        if self.traced:
+            self._trace(m, clockwork, dispatches, superlanes)
+        return m
+
+    def _queues(self, m: Module, bus, clockwork: Clockwork) -> tuple[dict, list]:
+        """The instruction queues: what each dispatches, and whether it meets an illegal word."""
+        dispatches, illegal = {}, []
+        for queue, name in queue_ports(self.config):
+            build = partial(InstructionQueue, queue.unit, self.config.queue_words)
+            icu = self.tiles.place(m, f"queue_{name}", f"queue_{queue.unit.name}", build)
+            addressed = bus.queue == queue.index
+            m.d.comb += [
+                icu.text_write.eq(bus.text_write & addressed),
+                icu.text_address.eq(bus.address),
+                icu.text_data.eq(bus.write_data),
+                icu.entry_write.eq(bus.entry_write & addressed),
+                icu.entry_start.eq(bus.entry_start),
+                icu.entry_count.eq(bus.entry_count),
+                icu.entry_clear.eq(bus.entry_clear),
+                icu.start.eq(bus.start),
+                icu.release.eq(clockwork.release),
+                clockwork.notify[queue.index].eq(icu.notify),
+                clockwork.ended[queue.index].eq(icu.ended),
+            ]
+            dispatches[name] = icu.dispatch
+            illegal.append(icu.illegal)
+        return dispatches, illegal
+
+    def _superlanes(self, m: Module, bus, dispatches: dict) -> list:
+        config = self.config
+        access = Signal(2)
+        address = Signal(16)
+        mem_slice = Signal(8)
+        number = Signal(5)
+        write_data = Signal(BITS)
+        m.d.sync += [
+            access.eq(Cat(bus.mem_read, bus.mem_write)),
+            address.eq(bus.address),
+            mem_slice.eq(bus.slice),
+            number.eq(bus.superlane),
+            write_data.eq(bus.write_data),
+        ]
+        superlanes = []
+        build = partial(Superlane, config, self.tiles, checks=self.checks)
+        for k in range(config.superlanes):
+            ports = self.tiles.place(m, f"superlane{k}", "superlane", build)
+            here = number == k
+            m.d.comb += [
+                ports.clear.eq(bus.start),
+                ports.host_read.eq(access[0] & here),
+                ports.host_write.eq(access[1] & here),
+                ports.host_slice.eq(mem_slice),
+                ports.host_address.eq(address),
+                ports.host_data.eq(write_data),
+            ]
+            for _, name in queue_ports(config):
+                below = dispatches[name] if k == 0 else getattr(superlanes[-1], f"o_{name}")
+                m.d.comb += getattr(ports, f"i_{name}").eq(below)
+            superlanes.append(ports)
+        # Registered once before the superlanes, in them until one cycle before the last, and once here.
+        answering = number
+        for _ in range(READ_LATENCY - 2):
+            previous, answering = answering, Signal.like(number)
+            m.d.sync += answering.eq(previous)
+        with m.Switch(answering):
+            for k, ports in enumerate(superlanes):
+                with m.Case(k):
+                    m.d.sync += bus.read_data.eq(ports.host_read_data)
+        return superlanes
+
+    def _planes(self, m: Module, superlanes: list) -> None:
+        for s in self.config.slices:
+            if s.kind is not Kind.MXM:
+                continue
+            m.submodules[s.name] = plane = Plane(self.config, self.tiles)
+            for k, ports in enumerate(superlanes):
+                m.d.comb += [
+                    getattr(plane, f"feed{k}").eq(getattr(ports, f"feed_{s.name}")),
+                    getattr(ports, f"product_{s.name}").eq(getattr(plane, f"product{k}")),
+                    getattr(ports, f"product_{s.name}_valid").eq(getattr(plane, f"product{k}_valid")),
+                ]
+
+    def _networks(self, m: Module, superlanes: list) -> None:
+        for s in self.config.slices:
+            if s.kind is not Kind.SXM:
+                continue
+            for unit, build in (("shift", crossing.shift_network), ("permute", crossing.permute_network)):
+                m.submodules[f"{s.name}_{unit}"] = network = build(self.config)
+                for k, ports in enumerate(superlanes):
+                    wiring.connect(m, getattr(network, f"port{k}"), getattr(ports, f"{unit}_{s.name}"))
+
+    def _faults(self, m: Module, flags: Signal, clear, running, superlanes: list, illegal: list) -> None:
+        """Sticky flags of what any superlane or queue finds while a program runs."""
+        order = [Fault[name.upper()] for name in FAULTS]
+        seen = {fault: Cat(ports.faults[n] for ports in superlanes).any() for n, fault in enumerate(order)}
+        seen[Fault.ILLEGAL_INSTRUCTION] = Cat(*illegal).any()
+        for fault, now in seen.items():
+            with m.If(now & running):
+                m.d.sync += flags[fault].eq(1)
+        with m.If(clear):
+            m.d.sync += flags.eq(0)
+
+    def _trace(self, m: Module, clockwork: Clockwork, dispatches: dict, superlanes: list) -> None:
+        names = [s.name for s in self.config.mem_slices]
+        writers = [(name, ports) for name in names for ports in superlanes]
+        m.d.comb += [
+            self.trace.cycle.eq(clockwork.elapsed - 1),
+            self.trace.dispatch.eq(Cat(dispatch.valid for dispatch in dispatches.values())),
+            self.trace.write.eq(Cat(getattr(ports, f"write_{name}") for name, ports in writers)),
+            self.trace.data.eq(Cat(getattr(ports, f"write_data_{name}") for name, ports in writers)),
+        ]
+        for n, (name, ports) in enumerate(writers):
+            m.d.comb += self.trace.address.word_select(n, 16).eq(getattr(ports, f"write_address_{name}"))
+        for name, dispatch in dispatches.items():
+            m.d.comb += getattr(self, f"word_{name}").eq(dispatch.word)

@@ -1,0 +1,207 @@
+"""The serving half of the host port: framed requests in, host bus operations and response frames out."""
+
+from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.memory import ReadPort
+from amaranth.lib.wiring import In, Out
+
+from ..config import ChipConfig
+from ..isa import host
+from ..isa.host import Command, Status
+from .bus import READ_LATENCY, HostBus
+from .frame import BEAT_BITS, CRC32_BITS, CRC32_START, HEADER_CRC_BITS, Header, crc32_of, header_crc, is_one_of
+from .receiver import BUFFER_ADDRESS_BITS, Request
+from .verdict import Verdict
+
+READ_AHEAD = 8
+"""Words asked for and not yet sent, at most: a word needs READ_LATENCY + 3 cycles from being asked for to the host."""
+
+Identity = data.StructLayout({"version": 16, "superlanes": 16, "zero": 32, "digest": 64})
+"""Payload beat of an IDENTIFY response."""
+
+Report = data.StructLayout({"running": 1, "done": 1, "zero": 14, "faults": 16, "zeros": 32, "cycles": 64})
+"""Payload beat of a STATUS response."""
+
+
+class State(enum.Enum):
+    """What the server does in this cycle."""
+
+    IDLE = 0
+    ACT = 1
+    WRITE = 2
+    SEAL = 3
+    """Compute the CRC of the response header."""
+    HEADER = 4
+    PAYLOAD = 5
+    TRAILER = 6
+
+
+class Server(wiring.Component):
+    """Check a request's fields, do what it asks, answer it. One request at a time.
+
+    A request takes 5 cycles and one per payload beat, if the response is taken at once.
+
+    Parameters
+    ----------
+    config : ChipConfig
+        The build.
+
+    Members
+    -------
+    i : In(stream.Signature(Request))
+        Requests. Each is taken when the one before has been answered.
+    load : Out(ReadPort.Signature)
+        Payload buffer, read with a latency of 1: beat n in the cycle 2 + n after the request is taken.
+    o : Out(stream.Signature(128))
+        Beats to the host.
+    bus, running, done, cycles, faults
+        As those of the HostPort.
+    """
+
+    i: In(stream.Signature(Request))
+    load: Out(ReadPort.Signature(addr_width=BUFFER_ADDRESS_BITS, shape=BEAT_BITS).flip())
+    o: Out(stream.Signature(BEAT_BITS))
+    bus: Out(HostBus())
+    running: In(1)
+    done: In(1)
+    cycles: In(64)
+    faults: In(16)
+
+    def __init__(self, config: ChipConfig):
+        self._config = config
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.verdict = verdict = Verdict(self._config)
+        m.submodules.words = words = SyncFIFO(width=BEAT_BITS, depth=READ_AHEAD)
+
+        state = Signal(State)
+        request = Signal(Request)
+        header = request.header
+        address = Signal(16)
+        number = Signal(range(host.MAX_BEATS))
+        to_do = Signal(range(host.MAX_BEATS + 1))
+        to_send = Signal(range(host.MAX_BEATS + 1))
+        reply = Signal(BEAT_BITS)
+        sum16 = Signal(HEADER_CRC_BITS)
+        sum32 = Signal(CRC32_BITS)
+
+        report = Signal(Report)
+        acts = Signal()
+        reads = Signal()
+        writes = Signal()
+        m.d.comb += [
+            acts.eq((state == State.ACT) & (request.status == Status.OK)),
+            reads.eq(header.command == Command.READ_MEM),
+            writes.eq(is_one_of(header.command, host.CARRIES_PAYLOAD)),
+            report.running.eq(self.running),
+            report.done.eq(self.done),
+            report.faults.eq(self.faults),
+            report.cycles.eq(self.cycles),
+            verdict.header.eq(self.i.payload.header),
+            verdict.running.eq(self.running),
+            self.i.ready.eq(state == State.IDLE),
+        ]
+
+        # The bus. Reads and writes reach it one cycle after they are decided: the payload buffer takes that long.
+        ask = Signal()
+        ahead = Signal(range(READ_AHEAD + 1))
+        arriving = Signal(READ_LATENCY)
+        m.d.comb += [
+            ask.eq((to_do != 0) & reads & (ahead != READ_AHEAD)),
+            self.load.addr.eq(number),
+            self.load.en.eq(1),
+            self.bus.slice.eq(header.target),
+            self.bus.queue.eq(header.target),
+            self.bus.superlane.eq(header.superlane),
+            self.bus.write_data.eq(self.load.data),
+            self.bus.entry_start.eq(header.address),
+            self.bus.entry_count.eq(header.count),
+            self.bus.entry_write.eq(acts & (header.command == Command.ENTRY)),
+            self.bus.start.eq(acts & (header.command == Command.START)),
+            self.bus.entry_clear.eq(acts & (header.command == Command.CLEAR)),
+            self.bus.fault_clear.eq(acts & (header.command == Command.CLEAR)),
+            words.w_data.eq(self.bus.read_data),
+            words.w_en.eq(arriving[-1]),
+        ]
+        m.d.sync += [
+            self.bus.mem_read.eq(ask),
+            self.bus.mem_write.eq((state == State.WRITE) & (header.command == Command.WRITE_MEM)),
+            self.bus.text_write.eq((state == State.WRITE) & (header.command == Command.WRITE_TEXT)),
+            self.bus.address.eq(address),
+            arriving.eq(Cat(self.bus.mem_read, arriving)),
+            ahead.eq(ahead + ask - (words.r_rdy & words.r_en)),
+        ]
+        with m.If(ask | (state == State.WRITE)):
+            m.d.sync += [address.eq(address + 1), number.eq(number + 1), to_do.eq(to_do - 1)]
+
+        # The response.
+        answer = Signal(Header)
+        sent = Signal()
+        summed = Signal(BEAT_BITS)
+        m.d.comb += [
+            answer.eq(header),
+            answer.magic.eq(host.MAGIC),
+            answer.command.eq(header.command + host.RESPONSE),
+            answer.status.eq(request.status),
+            answer.count.eq(to_send),
+            answer.crc.eq(sum16),
+            summed.eq(self.o.payload ^ sum32),
+            sent.eq(self.o.valid & self.o.ready),
+            words.r_en.eq((state == State.PAYLOAD) & reads & self.o.ready),
+        ]
+        with m.If(sent):
+            m.d.sync += sum32.eq(crc32_of(summed))
+
+        with m.Switch(state):
+            with m.Case(State.IDLE):
+                with m.If(self.i.valid):
+                    m.d.sync += [request.eq(self.i.payload), state.eq(State.ACT)]
+                    with m.If(self.i.payload.status == Status.OK):
+                        m.d.sync += request.status.eq(verdict.status)
+            with m.Case(State.ACT):
+                m.d.sync += [address.eq(header.address), number.eq(0), to_send.eq(0), sum32.eq(CRC32_START)]
+                m.d.sync += state.eq(State.SEAL)
+                with m.If(acts):
+                    with m.If(writes):
+                        m.d.sync += [to_do.eq(header.count), state.eq(State.WRITE)]
+                    with m.Elif(reads):
+                        m.d.sync += [to_do.eq(header.count), to_send.eq(header.count)]
+                    with m.Elif(header.command == Command.IDENTIFY):
+                        m.d.sync += [to_send.eq(1), reply.eq(self._identity())]
+                    with m.Elif(header.command == Command.STATUS):
+                        m.d.sync += [to_send.eq(1), reply.eq(report)]
+            with m.Case(State.WRITE):
+                with m.If(to_do == 1):
+                    m.d.sync += state.eq(State.SEAL)
+            with m.Case(State.SEAL):
+                m.d.sync += [sum16.eq(header_crc(answer)), state.eq(State.HEADER)]
+            with m.Case(State.HEADER):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(answer)]
+                with m.If(sent):
+                    m.d.sync += state.eq(State.TRAILER)
+                    with m.If(to_send != 0):
+                        m.d.sync += state.eq(State.PAYLOAD)
+            with m.Case(State.PAYLOAD):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(reply)]
+                with m.If(reads):
+                    m.d.comb += [self.o.valid.eq(words.r_rdy), self.o.payload.eq(words.r_data)]
+                with m.If(sent):
+                    m.d.sync += to_send.eq(to_send - 1)
+                    with m.If(to_send == 1):
+                        m.d.sync += state.eq(State.TRAILER)
+            with m.Case(State.TRAILER):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(~sum32)]
+                with m.If(sent):
+                    m.d.sync += state.eq(State.IDLE)
+
+        return m
+
+    def _identity(self) -> Const:
+        """Payload beat of an IDENTIFY response."""
+        digest = int.from_bytes(self._config.digest, "little")
+        return Identity.const(
+            {"version": host.PROTOCOL_VERSION, "superlanes": self._config.superlanes, "digest": digest}
+        )

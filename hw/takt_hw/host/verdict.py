@@ -1,0 +1,78 @@
+"""May a well-framed request be served? The checks of docs/manual/host.md that follow the CRC's, in their order."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .. import isa
+from ..config import ChipConfig
+from ..isa import host
+from ..isa.host import Command, Status
+from .frame import Header, is_one_of
+
+MEM_COMMANDS = (Command.WRITE_MEM, Command.READ_MEM)
+QUEUE_COMMANDS = (Command.WRITE_TEXT, Command.ENTRY)
+BEAT_COMMANDS = (Command.WRITE_MEM, Command.READ_MEM, Command.WRITE_TEXT)
+WHILE_RUNNING = (Command.IDENTIFY, Command.STATUS)
+
+
+class Verdict(wiring.Component):
+    """Check the fields of a request. Combinational.
+
+    Parameters
+    ----------
+    config : ChipConfig
+        The build.
+
+    Members
+    -------
+    header : In(Header)
+        A request's header.
+    running : In(1)
+        A program is running.
+    status : Out(8)
+        OK, or the first check that fails.
+    """
+
+    header: In(Header)
+    running: In(1)
+    status: Out(8)
+
+    def __init__(self, config: ChipConfig):
+        self._config = config
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self._config
+        header = self.header
+        of_mem = is_one_of(header.command, MEM_COMMANDS)
+        of_queue = is_one_of(header.command, QUEUE_COMMANDS)
+
+        bad_target = Signal()
+        words = Signal(range(max(config.mem_words, config.queue_words) + 1))
+        with m.If(of_mem):
+            targets = len(config.mem_slices)
+            m.d.comb += bad_target.eq((header.target >= targets) | (header.superlane >= config.superlanes))
+            m.d.comb += words.eq(config.mem_words)
+        with m.Elif(of_queue):
+            m.d.comb += bad_target.eq((header.target >= len(isa.queues(config))) | (header.superlane != 0))
+            m.d.comb += words.eq(config.queue_words)
+        with m.Else():
+            used = Cat(header.target, header.superlane, header.address, header.count)
+            m.d.comb += bad_target.eq(used.any())
+
+        bad_count = (header.count == 0) | (header.count > host.MAX_BEATS)
+        with m.If(~is_one_of(header.command, Command)):
+            m.d.comb += self.status.eq(Status.BAD_COMMAND)
+        with m.Elif(self.running & ~is_one_of(header.command, WHILE_RUNNING)):
+            m.d.comb += self.status.eq(Status.BUSY)
+        with m.Elif(bad_target):
+            m.d.comb += self.status.eq(Status.BAD_TARGET)
+        with m.Elif(is_one_of(header.command, BEAT_COMMANDS) & bad_count):
+            m.d.comb += self.status.eq(Status.BAD_COUNT)
+        with m.Elif((header.count != 0) & (header.address + header.count > words)):
+            m.d.comb += self.status.eq(Status.BAD_ADDRESS)
+        with m.Else():
+            m.d.comb += self.status.eq(Status.OK)
+        return m

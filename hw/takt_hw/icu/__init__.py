@@ -1,0 +1,1 @@
+"""Instruction control: one in-order queue per slice unit, and the chip's clockwork."""

@@ -1,0 +1,70 @@
+"""Start, barrier, end and cycle count of a program."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .. import isa
+from ..config import ChipConfig
+
+LOOK_AHEAD = 2
+"""Cycles from ``release`` at a queue to its next dispatch, and from ``start`` to cycle 0."""
+
+
+class Clockwork(wiring.Component):
+    """Counts the cycles of a program, carries NOTIFY to the parked queues and sees the end.
+
+    Members
+    -------
+    start : In(1)
+        The program begins; cycle 0 is two cycles later.
+    notify, ended : In(queues)
+        From the queues.
+    release : Out(1)
+        To the parked queues, ``NOTIFY.d_func - LOOK_AHEAD`` cycles after NOTIFY's dispatch.
+    elapsed : Out(64)
+        Cycles since cycle 0 began to be prepared: one more than the cycle that is being dispatched.
+    running, done : Out(1)
+        A program runs; a program has ended and its memory can be read.
+    cycles : Out(64)
+        Cycle count of the program that ended last: latest end plus superlanes.
+    """
+
+    def __init__(self, config: ChipConfig):
+        self.superlanes = config.superlanes
+        self.release_delay = isa.NOTIFY.d_func(config) - LOOK_AHEAD
+        queues = len(isa.queues(config))
+        super().__init__(
+            {
+                "start": In(1),
+                "notify": In(queues),
+                "ended": In(queues),
+                "release": Out(1),
+                "elapsed": Out(64),
+                "running": Out(1),
+                "done": Out(1),
+                "cycles": Out(64),
+            }
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        travelling = Signal(self.release_delay)
+        m.d.sync += travelling.eq(Cat(self.notify.any(), travelling))
+        m.d.comb += self.release.eq(travelling[-1])
+
+        # ``elapsed`` runs one ahead of the cycle being dispatched, as ``ended`` does of a queue's end.
+        drain = Signal(range(self.superlanes + 2))
+        m.d.sync += self.elapsed.eq(self.elapsed + 1)
+        with m.If(self.start):
+            m.d.sync += [self.running.eq(1), self.done.eq(0), self.elapsed.eq(0), drain.eq(0), travelling.eq(0)]
+        with m.Elif(self.running & (drain == 0)):
+            with m.If(self.ended.all()):
+                m.d.sync += [self.cycles.eq(self.elapsed + self.superlanes), drain.eq(self.superlanes + 1)]
+        with m.Elif(self.running):
+            m.d.sync += drain.eq(drain - 1)
+            with m.If(drain == 1):
+                m.d.sync += [self.running.eq(0), self.done.eq(1)]
+        return m

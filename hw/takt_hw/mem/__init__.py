@@ -1,0 +1,1 @@
+"""MEM: the chip's only memory, SRAM slices along the row."""

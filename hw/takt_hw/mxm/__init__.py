@@ -1,0 +1,1 @@
+"""MXM: planes of int8 multiply-accumulators with double-buffered weights."""

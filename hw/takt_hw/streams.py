@@ -1,0 +1,165 @@
+"""Stream registers: one position of the row, for one superlane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .config import LANES_PER_SUPERLANE
+from .isa import Direction
+from .isa.operands import STREAM_BITS
+
+BITS = 8 * LANES_PER_SUPERLANE
+"""Bits of one stream in one superlane."""
+
+
+def dispatch_layout(word_bits: int) -> data.StructLayout:
+    """What a queue sends to a slice: an instruction word, and whether it is dispatched this cycle."""
+    return data.StructLayout({"valid": 1, "word": word_bits})
+
+
+def timed_streams(streams: int) -> data.StructLayout:
+    """All streams of one direction between two positions. No stalling: the schedule answers for timing.
+
+    ``taken`` says that somebody has consumed the value; only checks look at it.
+    """
+    return data.StructLayout({"data": data.ArrayLayout(BITS, streams), "valid": streams, "taken": streams})
+
+
+DRIVE = data.StructLayout({"valid": 1, "stream": STREAM_BITS, "data": BITS})
+"""One producer of one stream: ``data`` is in the register one cycle later."""
+
+TAP = data.StructLayout({"valid": 1, "stream": STREAM_BITS})
+"""One consumer of one stream: its data is there in the same cycle."""
+
+
+class StreamPosition(wiring.Component):
+    """The stream registers of one position, with the slices that put and take values there.
+
+    Parameters
+    ----------
+    streams : int
+        Streams per direction.
+    drives, taps : sequence of range
+        For each producer and consumer, the stream numbers that it can name, in either direction.
+        A range of one alignment keeps the multiplexers as small as the instruction set allows.
+    checks : bool
+        Look for collisions and undefined values.
+
+    Attributes
+    ----------
+    latency : int
+        Cycles from ``i`` or ``drive`` to ``o``: 1.
+
+    Members
+    -------
+    i_east, i_west : In(timed_streams(streams))
+        From the western and the eastern neighbour.
+    o_east, o_west : Out(timed_streams(streams))
+        The registers.
+    drive{n} : In(DRIVE)
+        Producers. A driven register takes the driven value in place of its neighbour's.
+    tap{n}, tap{n}_data : In(TAP), Out(BITS)
+        Consumers.
+    collision, undefined : Out(1)
+        With checks: a register had two producers, or replaced a value that nobody took;
+        a tap met no value.
+    """
+
+    latency = 1
+
+    def __init__(self, *, streams: int, drives: Sequence[range], taps: Sequence[range], checks: bool):
+        self.streams = streams
+        self.drives = tuple(drives)
+        self.taps = tuple(taps)
+        self.checks = checks
+        layout = timed_streams(streams)
+        super().__init__(
+            {"i_east": In(layout), "i_west": In(layout), "o_east": Out(layout), "o_west": Out(layout)}
+            | {f"drive{n}": In(DRIVE) for n in range(len(drives))}
+            | {f"tap{n}": In(TAP) for n in range(len(taps))}
+            | {f"tap{n}_data": Out(BITS) for n in range(len(taps))}
+            | {"collision": Out(1), "undefined": Out(1)}
+        )
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        for n, numbers in enumerate(self.taps):
+            tap = getattr(self, f"tap{n}")
+            flows = [
+                pick(tap.stream[:5], {number: self._registers(direction).data[number] for number in numbers})
+                for direction in Direction
+            ]
+            m.d.comb += getattr(self, f"tap{n}_data").eq(
+                Mux(tap.stream[5], flows[Direction.WEST], flows[Direction.EAST])
+            )
+
+        collisions, undefined = [], []
+        for direction in Direction:
+            registers = self._registers(direction)
+            incoming = self.i_east if direction is Direction.EAST else self.i_west
+            hits = self._one_hot(m, "drive", len(self.drives), direction)
+            for number in range(self.streams):
+                value = Signal(BITS, name=f"s{number}{direction.letter}", reset_less=True)
+                m.d.comb += registers.data[number].eq(value)
+                m.d.sync += value.eq(incoming.data[number])
+                for n, numbers in enumerate(self.drives):
+                    if number in numbers:
+                        with m.If(hits[n][number]):
+                            m.d.sync += value.eq(getattr(self, f"drive{n}").data)
+            driven, several = _union(m, hits, self.streams, f"driven_{direction.letter}")
+            valid = Signal(self.streams, name=f"valid_{direction.letter}")
+            m.d.sync += valid.eq(incoming.valid | driven)
+            m.d.comb += registers.valid.eq(valid)
+            if self.checks:
+                takes, _ = _union(m, self._one_hot(m, "tap", len(self.taps), direction), self.streams, "takes")
+                taken = Signal(self.streams, name=f"taken_{direction.letter}")
+                m.d.sync += taken.eq(incoming.taken & ~driven)
+                m.d.comb += registers.taken.eq(taken | takes)
+                undefined.append((takes & ~valid).any())
+                collisions.append((several | (driven & incoming.valid & ~incoming.taken)).any())
+        if self.checks:
+            m.d.comb += [self.collision.eq(Cat(*collisions).any()), self.undefined.eq(Cat(*undefined).any())]
+        return m
+
+    def _registers(self, direction: Direction):
+        return self.o_east if direction is Direction.EAST else self.o_west
+
+    def _one_hot(self, m: Module, kind: str, count: int, direction: Direction) -> list[Signal]:
+        """For each drive or tap, the stream of one direction that it names this cycle, as one bit of a vector."""
+        vectors = []
+        for n in range(count):
+            port = getattr(self, f"{kind}{n}")
+            vector = Signal(self.streams, name=f"{kind}{n}_{direction.letter}")
+            named = port.valid & (port.stream[-1] == direction)
+            m.d.comb += vector.eq(named << port.stream[: (self.streams - 1).bit_length()])
+            vectors.append(vector)
+        return vectors
+
+
+def pick(index: Value, choices: Mapping[int, Value]) -> Value:
+    """The choice that an index names; any of them if it names none.
+
+    A tree of two-way multiplexers. A Switch would become one wide case over all choices, which takes
+    Verilator longer to compile and to run.
+    """
+    if len(choices) == 1:
+        return next(iter(choices.values()))
+    low = {n >> 1: choice for n, choice in choices.items() if not n & 1}
+    high = {n >> 1: choice for n, choice in choices.items() if n & 1}
+    if not low or not high:
+        return pick(index[1:], low or high)
+    return Mux(index[0], pick(index[1:], high), pick(index[1:], low))
+
+
+def _union(m: Module, vectors: Sequence[Value], width: int, name: str) -> tuple[Signal, Signal]:
+    """Bits that are set in any of some vectors, and those that are set in more than one."""
+    union, several = Signal(width, name=name), Signal(width, name=f"{name}_twice")
+    seen, twice = Const(0, width), Const(0, width)
+    for vector in vectors:
+        seen, twice = seen | vector, twice | (seen & vector)
+    m.d.comb += [union.eq(seen), several.eq(twice)]
+    return union, several

@@ -1,0 +1,1 @@
+"""SXM: moves lanes, within a superlane and across all of them."""

@@ -1,0 +1,1 @@
+"""VXM: 32-bit vector ALUs in every lane."""

@@ -1,0 +1,48 @@
+"""Each latency of the table is the sum along its hardware path."""
+
+from dataclasses import replace
+
+import pytest
+
+from takt_hw import isa
+from takt_hw.config import NANO
+from takt_hw.icu.clockwork import LOOK_AHEAD, Clockwork
+from takt_hw.mem.bank_pair import BankPair
+from takt_hw.mxm.accumulator import Accumulator
+from takt_hw.mxm.feeder import Feeder
+from takt_hw.mxm.plane import Plane
+from takt_hw.streams import StreamPosition
+from takt_hw.superlane import CONTROL_LATENCY
+from takt_hw.sxm import crossing, local
+from takt_hw.tiles import TileLibrary
+from takt_hw.vxm.alu import VxmAlu
+
+
+@pytest.mark.parametrize("superlanes", [1, 2, 4, 20])
+def test_the_table_is_the_sum_of_its_path(superlanes):
+    config = replace(NANO, superlanes=superlanes)
+    register = StreamPosition.latency
+    paths = {
+        isa.READ: CONTROL_LATENCY + BankPair.latency + register,
+        isa.ACC: CONTROL_LATENCY + Accumulator.latency + register,
+        isa.ABC: CONTROL_LATENCY + Feeder.latency + Plane(config, TileLibrary(shared=False)).latency,
+        isa.NOTIFY: LOOK_AHEAD + Clockwork(config).release_delay,
+    }
+    paths |= {op: CONTROL_LATENCY + VxmAlu.latency + register for op in isa.VXM_ALU.ops if op not in isa.CONTROL}
+    for op, mover in (
+        (isa.LANE_SELECT, local.selector()),
+        (isa.DISTRIBUTE, local.distributor()),
+        (isa.TRANSPOSE, local.transposer(config.transpose_size)),
+        (isa.LANE_SHIFT, crossing.shift_port(config)),
+        (isa.PERMUTE, crossing.permute_port(config)),
+    ):
+        paths[op] = CONTROL_LATENCY + mover.latency + register
+    timed = {op for unit in isa.UNITS for op in unit.ops if op.d_func is not None}
+    assert {op: op.d_func(config) for op in timed} == paths
+    assert crossing.shift_network(config).latency + 1 == crossing.shift_port(config).latency
+    assert isa.VXM_CHAIN(config) == VxmAlu.latency
+
+
+def test_operands_are_taken_when_the_slice_acts():
+    skews = {op.d_skew(NANO) for unit in isa.UNITS for op in unit.ops if op.d_skew is not None}
+    assert skews == {CONTROL_LATENCY}

@@ -1,0 +1,73 @@
+"""A stream register takes its neighbour's value, or a producer's."""
+
+from takt_hw.isa import Direction, Stream
+from takt_hw.streams import StreamPosition
+from tests.hw.simulation import drive, run, tap
+
+EAST3 = Stream(3, Direction.EAST).bits
+WEST2 = Stream(2, Direction.WEST).bits
+
+
+def position(checks=True):
+    return StreamPosition(streams=4, drives=[range(4), range(4)], taps=[range(4)], checks=checks)
+
+
+def incoming(stream, data, valid=1, taken=0):
+    """Bits of timed_streams(4) with one valid stream."""
+    return data << 128 * stream | valid << 512 + stream | taken << 516 + stream
+
+
+def observe(d):
+    return {
+        "e3": d.o_east.data[3],
+        "e3_valid": d.o_east.valid[3],
+        "w2": d.o_west.data[2],
+        "taken": d.o_east.taken[3],
+        "tap": d.tap0_data,
+        "collision": d.collision,
+        "undefined": d.undefined,
+    }
+
+
+def test_a_value_leaves_one_cycle_later_unless_replaced():
+    taken = 1
+    steps = [
+        {"i_east": incoming(3, 11, 1, taken), "i_west": incoming(2, 22)},
+        {"i_east": incoming(3, 33, 1, taken), "drive0": drive(EAST3, 44)},
+        {},
+    ]
+    seen = run(position(), steps, observe)
+    assert [row["e3"] for row in seen][1:] == [11, 44]
+    assert seen[1]["w2"] == 22
+    assert [row["e3_valid"] for row in seen] == [0, 1, 1]
+    assert not any(row["collision"] or row["undefined"] for row in seen)
+
+
+def test_a_tap_takes_a_copy_in_the_same_cycle():
+    seen = run(position(), [{"drive0": drive(WEST2, 77)}, {"tap0": tap(WEST2)}, {}], observe)
+    assert seen[1]["tap"] == 77
+    assert [row["undefined"] for row in seen] == [0, 0, 0]
+
+
+def test_a_tap_of_nothing_is_undefined():
+    seen = run(position(), [{"tap0": tap(EAST3)}], observe)
+    assert seen[0]["undefined"] == 1
+    assert run(position(checks=False), [{"tap0": tap(EAST3)}], observe)[0]["undefined"] == 0
+
+
+def test_two_producers_collide():
+    steps = [{"drive0": drive(EAST3, 1), "drive1": drive(EAST3, 2)}, {"drive0": drive(EAST3, 1)}]
+    assert [row["collision"] for row in run(position(), steps, observe)] == [1, 0]
+
+
+def test_replacing_a_value_that_nobody_took_is_a_collision():
+    steps = [
+        {"i_east": incoming(3, 5, taken=0), "drive0": drive(EAST3, 1)},
+        {"i_east": incoming(3, 5, taken=1), "drive0": drive(EAST3, 1)},
+    ]
+    assert [row["collision"] for row in run(position(), steps, observe)] == [1, 0]
+
+
+def test_taken_travels_with_the_value_and_not_with_its_successor():
+    steps = [{"drive0": drive(EAST3, 1)}, {"tap0": tap(EAST3), "drive0": drive(EAST3, 2)}, {}]
+    assert [row["taken"] for row in run(position(), steps, observe)] == [0, 1, 0]

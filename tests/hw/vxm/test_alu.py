@@ -1,0 +1,142 @@
+"""Every VXM operation, against plain Python integers."""
+
+import random
+from fractions import Fraction
+
+import pytest
+
+from takt_hw import isa
+from takt_hw.isa import Alu, Direction, DType, Immediate, Stream, TypedStream
+from takt_hw.vxm.alu import VxmAlu
+from tests.hw.simulation import dispatch, from_lanes, run, to_lanes
+
+LIMITS = [-(2**31), -(2**31) + 1, -129, -128, -127, -1, 0, 1, 126, 127, 128, 2**16 - 1, 2**31 - 2, 2**31 - 1]
+A = TypedStream(Stream(0, Direction.EAST), DType.I32)
+B = TypedStream(Stream(4, Direction.WEST), DType.I32)
+OUT = TypedStream(Stream(4, Direction.EAST), DType.I32)
+OPS = {op.name: op for op in isa.VXM_ALU.ops if op not in isa.CONTROL}
+
+
+def wrap(value):
+    return (value + 2**31) % 2**32 - 2**31
+
+
+def requantize(a, b, shift):
+    """Python's round() of an exact fraction is round-half-even."""
+    return max(-128, min(127, round(Fraction(a * (b & 0xFFFF), 2**shift))))
+
+
+MODEL = {
+    "COPY": lambda a, b: a,
+    "ADD": lambda a, b: wrap(a + b),
+    "SUB": lambda a, b: wrap(a - b),
+    "MUL": lambda a, b: wrap(a * b),
+    "MIN": min,
+    "MAX": max,
+    "AND": lambda a, b: a & b,
+    "OR": lambda a, b: a | b,
+    "XOR": lambda a, b: a ^ b,
+    "NOT": lambda a, b: ~a,
+    "SHL": lambda a, b: wrap(a << (b & 31)),
+    "SHR": lambda a, b: a >> (b & 31),
+    "EQ": lambda a, b: int(a == b),
+    "NE": lambda a, b: int(a != b),
+    "LT": lambda a, b: int(a < b),
+    "LE": lambda a, b: int(a <= b),
+    "MASK": lambda a, b: a if b else 0,
+    "RELU": lambda a, b: max(a, 0),
+}
+
+
+def word(op, **extra):
+    operands = {"dst": OUT, "a": A, "b": B} | extra
+    return op.encode(**{f.name: operands[f.name] for f in op.fields if f.name in operands})
+
+
+def planes(name, lanes):
+    return {f"{name}{p}_data": from_lanes([lane >> 8 * p for lane in lanes]) for p in range(4)}
+
+
+def pairs(seed, rows):
+    """Every pair of limits, then random ones, in rows of 16 lanes."""
+    rng = random.Random(seed)
+    flat = [(a, b) for a in LIMITS for b in LIMITS]
+    flat += [(wrap(rng.getrandbits(32)), wrap(rng.getrandbits(rng.choice([4, 16, 32])))) for _ in range(rows * 16)]
+    flat = flat[: len(flat) // 16 * 16]
+    return [([a for a, _ in flat[n : n + 16]], [b for _, b in flat[n : n + 16]]) for n in range(0, len(flat), 16)]
+
+
+def execute(steps):
+    seen = run(VxmAlu(4), [*steps, {}, {}], lambda d: {"result": d.result, "drive": d.drive2, "undefined": d.undefined})
+    assert not any(row["undefined"] for row in seen)
+    return [to_lanes(row["result"], 16, 32, signed=True) for row in seen[VxmAlu.latency :]]
+
+
+@pytest.mark.parametrize("name", sorted(MODEL))
+def test_matches_python_on_time(name):
+    rows = pairs(seed=len(name), rows=8)
+    steps = [{"control": dispatch(word(OPS[name]))} | planes("a", a) | planes("b", b) for a, b in rows]
+    assert execute(steps) == [[MODEL[name](x, y) for x, y in zip(a, b, strict=True)] for a, b in rows]
+
+
+def test_every_operation_has_a_model():
+    assert set(MODEL) | {"SELECT", "REQUANT"} == set(OPS)
+
+
+@pytest.mark.parametrize("shift", [0, 1, 2, 15, 16, 31, 46, 47])
+def test_requant_rounds_half_to_even_and_saturates(shift):
+    rng = random.Random(shift)
+    rows = []
+    for _ in range(12):
+        multipliers = [rng.choice([0, 1, 2, 3, 2**15, 2**16 - 1, rng.getrandbits(16)]) for _ in range(16)]
+        target = [rng.randrange(-300, 300) * 2**shift // max(1, m) for m in multipliers]
+        a = [max(-(2**31), min(2**31 - 1, t + rng.choice([-1, 0, 0, 1]))) for t in target]
+        rows.append((a, multipliers))
+    half = [(2 * n + 1) * 2 ** (shift - 1) if 0 < shift < 24 else n for n in range(-8, 8)]
+    rows += [(half, [1] * 16), (LIMITS + [5, -5], [2**16 - 1] * 16)]
+    steps = [{"control": dispatch(word(isa.REQUANT, shift=shift))} | planes("a", a) | planes("b", b) for a, b in rows]
+    assert execute(steps) == [[requantize(x, y, shift) for x, y in zip(a, b, strict=True)] for a, b in rows]
+
+
+def test_select_takes_a_where_the_chooser_is_not_zero():
+    chooser = [0, 1, -1, 256] * 4
+    held = from_lanes(chooser, 32) << 2 * 512
+    a, b = list(range(100, 116)), list(range(200, 216))
+    step = {"control": dispatch(word(isa.SELECT, c=Alu(2))), "held": held, "holds": 0b0100}
+    got = execute([step | planes("a", a) | planes("b", b)])[0]
+    assert got == [x if c else y for x, y, c in zip(a, b, chooser, strict=True)]
+
+
+@pytest.mark.parametrize("value", [-(2**31), -5, 0, 2**31 - 1])
+def test_immediates_and_held_results_as_operands(value):
+    held = from_lanes(range(16), 32) << 3 * 512
+    step = {"control": dispatch(word(isa.ADD, a=Alu(3), b=Immediate(value))), "held": held, "holds": 0b1000}
+    assert execute([step])[0] == [wrap(lane + value) for lane in range(16)]
+
+
+def test_int8_streams_are_sign_extended_and_sent_as_low_bytes():
+    narrow = TypedStream(Stream(3, Direction.WEST), DType.I8)
+    lanes = [-128, -1, 0, 1, 127] + [5] * 11
+    step = {"control": dispatch(word(isa.SUB, dst=narrow, a=narrow, b=Immediate(1)))} | planes("a", lanes)
+    dut = VxmAlu(1)
+    seen = run(dut, [step, {}, {}], lambda d: {"low": d.drive0, "high": d.drive1, "result": d.result})
+    sent = seen[dut.latency]
+    assert to_lanes(sent["result"], 16, 32, signed=True) == [lane - 1 for lane in lanes]
+    assert (sent["low"] & 1, sent["high"] & 1) == (1, 0)
+    assert sent["low"] >> 1 & 63 == narrow.stream.bits
+    assert to_lanes(sent["low"] >> 7, 16) == [(lane - 1) & 255 for lane in lanes]
+
+
+@pytest.mark.parametrize("source", ["a", "b", "c"])
+def test_taking_a_result_that_does_not_exist_is_reported(source):
+    op = isa.SELECT if source == "c" else isa.ADD
+    step = {"control": dispatch(word(op, **{"c": Alu(0), source: Alu(1)})), "holds": 0b1101}
+    seen = run(VxmAlu(4), [step], lambda d: {"undefined": d.undefined})
+    assert seen[0]["undefined"] == 1
+
+
+def test_the_result_is_held_until_the_next():
+    steps = [{"control": dispatch(word(isa.COPY, a=Immediate(7)))}, {}, {}, {}, {}]
+    seen = run(VxmAlu(1), steps, lambda d: {"result": d.result[0], "has": d.has_result})
+    assert [row["has"] for row in seen] == [0, 0, 1, 1, 1]
+    assert [row["result"] for row in seen][2:] == [7, 7, 7]
