@@ -1,0 +1,1 @@
+"""Takt's software: assembler, program file, runtime and command line. The command is ``takt``."""
