@@ -1,0 +1,1 @@
+"""Networks that come with the project, each a package: data, training, integer form, program."""

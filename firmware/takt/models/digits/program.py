@@ -1,0 +1,219 @@
+"""The instruction stream: one START reads all weights and one image from MEM and leaves ten logits in MEM.
+
+No latency is typed here: every dispatch follows from another by the timing law. docs/design/digits.md draws
+the schedule and counts its cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from takt_hw import isa
+from takt_hw.config import ChipConfig, Kind
+from takt_hw.isa import Alu, Direction, DType, Immediate, Stream, TypedStream
+
+from ...asm import Builder
+from ...program import Program, Run
+from ...schedule import flight, skew
+from .layout import Layout, NoRoom, Tile, cut
+from .quantize import QuantizedNetwork
+
+PIXELS, LOGITS = "pixels", "logits"
+"""Names of the input (int8 [64]) and output (int32 [10]) tensors."""
+
+RECTIFY, REQUANT = "VXM.alu0", "VXM.alu1"
+"""The two ALUs that a vector of hidden units passes through."""
+
+SUMS = Stream(0, Direction.WEST)
+UNITS = Stream(0, Direction.EAST)
+THRESHOLDS = Stream(0, Direction.EAST)
+
+
+def emit(config: ChipConfig, network: QuantizedNetwork) -> Program:
+    """The program of a network on a build.
+
+    Raises
+    ------
+    NoRoom
+        If the build has no MXM with enough MEM slices west of it, or the network is too large.
+    """
+    layout = cut(config, network)
+    emitter = _Emitter(config, layout)
+    emitter.weights()
+    emitter.hidden_layer(network)
+    emitter.output_layer()
+    return emitter.tensors(network).build()
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """A tile's place in time: dispatches of its first LW, its IW and its ABC."""
+
+    tile: Tile
+    load: int
+    install: int
+    apply: int
+
+
+class _Emitter:
+    """Places tiles one after the other, then emits what each needs.
+
+    Weight stream j always comes from the same MEM slice. The weight streams are never idle while tiles load,
+    so an image's vectors ride along: each takes the place of a weight column that the tile does not use.
+    """
+
+    def __init__(self, config: ChipConfig, layout: Layout):
+        self.config, self.layout, self.builder = config, layout, Builder(config)
+        plane, self.sources, self.threshold_slices = _slices(config)
+        self.load, self.activate, self.accumulate = (
+            f"{plane}.{unit.name}" for unit in (isa.MXM_WEIGHTS, isa.MXM_ACTIVATE, isa.MXM_ACCUMULATE)
+        )
+        self.to_accumulate = flight(config, self.activate, isa.ABC, self.accumulate, isa.ACC)
+        self.to_rectify = flight(config, self.accumulate, isa.ACC, RECTIFY, isa.MAX)
+        self.to_requant = isa.VXM_CHAIN(config)
+        self.to_apply = flight(config, REQUANT, isa.REQUANT, self.activate, isa.ABC)
+        self.pixel_address = (len(layout.hidden) + len(layout.output)) * config.weight_blocks
+        self.threshold_address = self.pixel_address + layout.pixel_vectors
+        self.logit_address = config.bank_words
+        if self.threshold_address + len(layout.thresholds) > config.bank_words:
+            raise NoRoom(f"network must fit {config.bank_words} words of each MEM slice")
+        if len(layout.thresholds) >= config.accumulators:
+            raise NoRoom(f"network must need at most {config.accumulators} accumulators")
+        self.slots = self._place()
+
+    def _place(self) -> list[_Slot]:
+        """Every tile as early as the weight buffer, the array and its activations allow."""
+        blocks = self.config.weight_blocks
+        load = max(self._read_ahead(name, self.load, isa.LW) for name in self.sources)
+        slots: list[_Slot] = []
+        ready: list[int] = []
+        for tile in self.layout.hidden:
+            slots.append(_next(slots, tile, load, blocks))
+            if tile.last:
+                rectify = slots[-1].apply + self.to_accumulate + self.to_rectify
+                ready.append(rectify + self.to_requant + self.to_apply)
+        for tile in self.layout.output:
+            slots.append(_next(slots, tile, load, blocks, ready[tile.part]))
+        return slots
+
+    def _read_ahead(self, name: str, queue: str, op: isa.Op) -> int:
+        """Cycles by which a slice's READ precedes the instruction that takes the word."""
+        return flight(self.config, f"{name}.read", isa.READ, queue, op)
+
+    def _read(self, name: str, address: int, stream: Stream, cycle: int, queue: str, op: isa.Op) -> None:
+        """Read a word for the instruction that ``queue`` dispatches in ``cycle``."""
+        at = cycle - self._read_ahead(name, queue, op)
+        self.builder.at(at, f"{name}.read", isa.READ, dst=stream, address=address)
+
+    def weights(self) -> None:
+        """LW and IW of every tile, and the words that they load."""
+        blocks, width = self.config.weight_blocks, self.config.weight_streams
+        hidden = len(self.layout.hidden)
+        pixels = {slot.apply + skew(self.config, isa.ABC) for slot in self.slots[:hidden]}
+        for index, slot in enumerate(self.slots):
+            for block in range(blocks):
+                cycle = slot.load + block
+                columns = slot.tile.weights[:, block * width : (block + 1) * width]
+                self.builder.at(cycle, self.load, isa.LW, src=Stream(0, Direction.EAST), block=block)
+                rides_along = cycle + skew(self.config, isa.LW) in pixels
+                if rides_along and columns[:, -1].any():
+                    raise NoRoom(f"tile {index} must leave the last column of block {block} to the image")
+                for stream, name in enumerate(self.sources[: width - rides_along]):
+                    address = index * blocks + block
+                    self.builder.data(name, address, columns[:, stream].astype(np.uint8))
+                    self._read(name, address, Stream(stream, Direction.EAST), cycle, self.load, isa.LW)
+            self.builder.at(slot.install, self.activate, isa.IW)
+
+    def hidden_layer(self, network: QuantizedNetwork) -> None:
+        """Pixels through the array; finished sums through threshold and scale, and back towards the array."""
+        stream = Stream(self.config.weight_streams - 1, Direction.EAST)
+        for slot in self.slots[: len(self.layout.hidden)]:
+            address = self.pixel_address + slot.tile.part
+            self._read(self.sources[-1], address, stream, slot.apply, self.activate, isa.ABC)
+            accumulated = self._apply(slot, stream)
+            if slot.tile.last:
+                self._rectify(slot.tile.sums, accumulated + self.to_rectify, network)
+
+    def _rectify(self, vector: int, cycle: int, network: QuantizedNetwork) -> None:
+        """One vector of hidden units: ``max(sums, threshold)``, then scaled to int8. MEM sees none of it."""
+        address = self.threshold_address + vector
+        planes = self.layout.thresholds[vector].astype("<i4").view(np.uint8).reshape(-1, DType.I32.streams)
+        for plane, stream in enumerate(THRESHOLDS.group(DType.I32.streams)):
+            name = self.threshold_slices[plane]
+            self.builder.data(name, address, planes[:, plane])
+            self._read(name, address, stream, cycle, RECTIFY, isa.MAX)
+        sums, threshold = TypedStream(SUMS, DType.I32), TypedStream(THRESHOLDS, DType.I32)
+        self.builder.at(cycle, RECTIFY, isa.MAX, dst=None, a=sums, b=threshold)
+        self.builder.at(
+            cycle + self.to_requant,
+            REQUANT,
+            isa.REQUANT,
+            dst=TypedStream(UNITS, DType.I8),
+            a=Alu(0),
+            b=Immediate(network.multiplier),
+            shift=network.shift,
+        )
+
+    def output_layer(self) -> None:
+        """Hidden units through the array; finished sums, which are the logits, to the MEM slices nearest to it."""
+        for slot in self.slots[len(self.layout.hidden) :]:
+            accumulated = self._apply(slot, UNITS)
+            if slot.tile.last:
+                for name, stream in zip(self._logit_slices(), SUMS.group(DType.I32.streams), strict=True):
+                    at = accumulated + flight(self.config, self.accumulate, isa.ACC, f"{name}.write", isa.WRITE)
+                    self.builder.at(at, f"{name}.write", isa.WRITE, src=stream, address=self.logit_address)
+
+    def tensors(self, network: QuantizedNetwork) -> Builder:
+        """Declare the image and the logits."""
+        pixels, classes = network.hidden.shape[0], network.output.shape[1]
+        image = Run(self.sources[-1], self.pixel_address, self.layout.pixel_vectors)
+        self.builder.input(PIXELS, (pixels,), DType.I8.text, [image])
+        planes = [Run(name, self.logit_address) for name in self._logit_slices()]
+        return self.builder.output(LOGITS, (classes,), DType.I32.text, planes)
+
+    def _logit_slices(self) -> Sequence[str]:
+        return self.sources[-DType.I32.streams :]
+
+    def _apply(self, slot: _Slot, stream: Stream) -> int:
+        """ABC and ACC of a tile. The cycle of the ACC."""
+        tile = slot.tile
+        self.builder.at(slot.apply, self.activate, isa.ABC, src=stream)
+        at = slot.apply + self.to_accumulate
+        mode, dst = "first" if tile.first else "add", SUMS if tile.last else None
+        self.builder.at(at, self.accumulate, isa.ACC, address=tile.sums, mode=mode, dst=dst)
+        return at
+
+
+def _slices(config: ChipConfig) -> tuple[str, list[str], list[str]]:
+    """The easternmost MXM plane, the MEM slices that feed it, one per weight stream, and four west of the VXM.
+
+    Both lists from west to east: the last is the nearest.
+    """
+    planes = [s for s in config.slices if s.kind is Kind.MXM]
+    feeding = [s.name for s in config.mem_slices if planes and s.position < planes[-1].position]
+    wanted = max(config.weight_streams, DType.I32.streams)
+    if len(feeding) < wanted:
+        raise NoRoom(f"build must have {wanted} MEM slices west of an MXM, not {len(feeding)}")
+    western = [s.name for s in config.mem_slices if s.position < config.slice_by_name["VXM"].position]
+    if len(western) < DType.I32.streams:
+        raise NoRoom(f"build must have {DType.I32.streams} MEM slices west of the VXM, not {len(western)}")
+    return planes[-1].name, feeding[-wanted:], western[-DType.I32.streams :]
+
+
+def _next(slots: Sequence[_Slot], tile: Tile, load: int, blocks: int, ready: int = 0) -> _Slot:
+    """The slot after ``slots`` at its earliest.
+
+    A tile loads once the buffer's last content is installed, is installed once the array has taken the
+    last activation, and is applied in the cycle after or, at the latest of all, when its activation is ready.
+    """
+    if not slots:
+        return _Slot(tile, load, load + blocks, load + blocks + 1)
+    last = slots[-1]
+    load = max(last.load + blocks, last.install)
+    install = max(load + blocks, last.apply + 1)
+    if ready and ready <= install:
+        raise NoRoom(f"hidden units must reach the array after cycle {install}, not in {ready}")
+    return _Slot(tile, load, install, ready or install + 1)

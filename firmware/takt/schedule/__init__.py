@@ -1,0 +1,5 @@
+"""Placing instructions in time."""
+
+from .law import flight, skew
+
+__all__ = ["flight", "skew"]
