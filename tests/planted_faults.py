@@ -1,0 +1,198 @@
+"""Breaks the RTL in known ways and shows that the suite notices each: ``python -m tests.planted_faults``.
+
+Every fault is planted in a copy of the tree. The unit tests of the hardware and the lockstep of random
+programs against the reference simulator then run on the copy. The table that results is
+docs/design/planted-faults.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs/design/planted-faults.md"
+UNITS = ("icu", "mem", "vxm", "mxm", "sxm", "host")
+PROGRAMS = 25
+"""Random programs per fault; `make test` runs many more."""
+
+
+UNIT_TESTS = tuple(f"tests/hw/{name}" for name in (*UNITS, "test_streams.py", "test_latencies.py"))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to break the RTL: ``old`` becomes ``new`` in a file below hw/takt_hw."""
+
+    what: str
+    path: str
+    old: str
+    new: str
+    chip: str = "nano"
+
+
+FAULTS = (
+    Fault("READ one cycle early", "superlane.py", "m.d.sync += [drive_valid", "m.d.comb += [drive_valid"),
+    Fault(
+        "a westward hop takes the eastward value",
+        "superlane.py",
+        "west.i_west.eq(east.o_west)",
+        "west.i_west.eq(east.o_east)",
+    ),
+    Fault("MIN computes MAX", "vxm/arithmetic.py", "isa.MIN: Mux(a < b, a, b)", "isa.MIN: Mux(a < b, b, a)"),
+    Fault("REQUANT saturates at -127", "vxm/arithmetic.py", "Mux(scaled < -128, -128", "Mux(scaled < -127, -127"),
+    Fault("REQUANT rounds halves down", "vxm/arithmetic.py", "(below >> 1) + odd", "(below >> 1)"),
+    Fault("SHR shifts zeros in", "vxm/arithmetic.py", "isa.SHR: a >>", "isa.SHR: a.as_unsigned() >>"),
+    Fault("int8 operands are not sign-extended", "vxm/alu.py", "wide, low.as_signed()", "wide, low.as_unsigned()"),
+    Fault(
+        "the bank of a write is its lowest address bit",
+        "mem/bank_pair.py",
+        "self.write & (self.write_address[-1] == bank)",
+        "self.write & (self.write_address[0] == bank)",
+    ),
+    Fault(
+        "NOP n waits n + 1 cycles",
+        "icu/queue.py",
+        "m.d.comb += advance.eq(timer_left == 1)",
+        "m.d.comb += advance.eq(timer_left == 0)",
+    ),
+    Fault("REPEAT does not advance the address", "icu/queue.py", "strided + word[isa.STRIDE.bits]", "strided"),
+    Fault(
+        "SYNC ends one cycle late", "icu/clockwork.py", "d_func(config) - LOOK_AHEAD", "d_func(config) - LOOK_AHEAD + 1"
+    ),
+    Fault(
+        "the cycle count is one too high",
+        "icu/clockwork.py",
+        "self.elapsed + self.superlanes)",
+        "self.elapsed + self.superlanes + 1)",
+    ),
+    Fault(
+        "LW changes the weights in use",
+        "mxm/supercell.py",
+        "m.d.sync += buffer.eq(feed.weights[stream])",
+        "m.d.sync += [buffer.eq(feed.weights[stream]), weights[0].eq(feed.weights[stream][:8].as_signed())]",
+    ),
+    Fault("ACC add starts anew", "mxm/accumulator.py", "Mux(add, read.data[lane], 0)", "Mux(add, 0, 0)"),
+    Fault(
+        "lane SELECT chooses the other",
+        "sxm/local.py",
+        "Mux(mask[lane] != 0, a[lane], b[lane])",
+        "Mux(mask[lane] != 0, b[lane], a[lane])",
+    ),
+    Fault(
+        "lane SHIFT moves the other way",
+        "sxm/crossing.py",
+        "Mux(amount < 0, source >> bits",
+        "Mux(amount >= 0, source >> bits",
+    ),
+    Fault(
+        "a map may name one lane too many",
+        "sxm/local.py",
+        "Mux(number < LANES_PER_SUPERLANE",
+        "Mux(number <= LANES_PER_SUPERLANE",
+    ),
+    Fault("products come down one superlane early", "mxm/plane.py", "range(size - 1)", "range(size - 2)", "quad"),
+    Fault(
+        "a superlane is not one behind the next",
+        "superlane.py",
+        "m.d.sync += control.valid.eq(arriving.valid)",
+        "m.d.comb += control.valid.eq(arriving.valid)",
+    ),
+    Fault(
+        "a header's CRC is not looked at", "host/receiver.py", "& (header.crc == sum16)", "& (header.crc == header.crc)"
+    ),
+)
+
+
+def plant(fault: Fault | None, tree: Path) -> None:
+    """Copy the project to ``tree`` and break it, if wanted. ValueError if the code is not there exactly once."""
+    for folder in ("hw", "sim", "firmware", "tests"):
+        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    if fault is None:
+        return
+    path = tree / "hw/takt_hw" / fault.path
+    text = path.read_text()
+    if text.count(fault.old) != 1:
+        raise ValueError(f"{fault.path} must contain {fault.old!r} once, not {text.count(fault.old)} times")
+    path.write_text(text.replace(fault.old, fault.new))
+
+
+def _run(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    roots = os.pathsep.join(str(tree / folder) for folder in ("", "hw", "sim", "firmware"))
+    environment = os.environ | {"PYTHONPATH": roots}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=tree, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def unit_tests(tree: Path) -> str:
+    """The first unit test that fails on the hardware in ``tree``; empty if none does."""
+    done = _run(tree, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *UNIT_TESTS)
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return failed[0].split(" - ")[0].split()[1].split("[")[0] if failed else ""
+
+
+def lockstep(tree: Path, chip: str) -> str:
+    """What the lockstep run says of the hardware in ``tree``; empty if it notices nothing."""
+    done = _run(tree, "-m", "takt_sim.tb.soak", "--chip", chip, "-n", str(PROGRAMS), "--seed", "1")
+    if done.returncode == 0:
+        return ""
+    lines = [line for line in done.stderr.splitlines() if ", seed " in line]
+    return lines[-1].split("\r")[-1].strip()[:90] if lines else "the simulation ends in an error"
+
+
+def main() -> int:
+    """Command line; exit status 1 if a fault goes unnoticed."""
+    parser = argparse.ArgumentParser(description="Plant faults in the RTL and see which checks notice.")
+    parser.add_argument("--only", type=int, help="number of one fault")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    arguments = parser.parse_args()
+    chosen = FAULTS if arguments.only is None else (FAULTS[arguments.only],)
+    rows, missed = [], []
+    for fault in tqdm([None, *chosen], unit="fault"):
+        with tempfile.TemporaryDirectory() as folder:
+            plant(fault, Path(folder))
+            by_unit_test = unit_tests(Path(folder))
+            by_lockstep = lockstep(Path(folder), fault.chip if fault else "nano")
+        if fault is None:
+            if by_unit_test or by_lockstep:
+                print(f"the unbroken copy must pass: {by_unit_test} {by_lockstep}", file=sys.stderr)
+                return 1
+            continue
+        rows.append((fault.what, f"`{fault.path}`", by_unit_test or "–", by_lockstep or "–"))
+        if not (by_unit_test or by_lockstep):
+            missed.append(fault.what)
+        tqdm.write(" | ".join(rows[-1]))
+    if arguments.write:
+        PAGE.write_text(_page(rows))
+    for what in missed:
+        print(f"unnoticed: {what}", file=sys.stderr)
+    return bool(missed)
+
+
+def _page(rows: list[tuple[str, ...]]) -> str:
+    lines = [
+        "# Planted faults",
+        "",
+        "Does the suite notice when the chip is wrong? `make planted` breaks a copy of the RTL in each of these",
+        f"ways and runs the unit tests of the hardware and {PROGRAMS} random programs on it and on the reference",
+        "simulator. It writes this page.",
+        "",
+        "| fault | in | first unit test that fails | lockstep says |",
+        "|---|---|---|---|",
+        *("| " + " | ".join(row) + " |" for row in rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
