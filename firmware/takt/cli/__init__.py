@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 
+from takt_sim.tb.build import BuildError
+from takt_sim.tb.frames import FrameError, RequestError
+from takt_sim.tb.session import SimulationError
 from takt_sim.timeline import IllegalProgram
 
 from ..program import ProgramError
@@ -21,6 +24,10 @@ COMMANDS = (asm, disasm, check, run, info, chips, isa_table, waves, demo)
 """Every command, in the order of the help page. A new one is added here."""
 
 
+SIMULATION_ERRORS = (BuildError, SimulationError, FrameError, RequestError)
+"""What can end a run on the RTL."""
+
+
 class Takt(click.Group):
     """A group whose commands answer bad input with one clear error and exit status 1, and no traceback."""
 
@@ -28,7 +35,7 @@ class Takt(click.Group):
         """Run a command; what it refuses becomes a message."""
         try:
             return super().invoke(ctx)
-        except (ProgramError, DeviceError, IllegalProgram) as error:
+        except (ProgramError, DeviceError, IllegalProgram, *SIMULATION_ERRORS) as error:
             raise click.ClickException(str(error)) from None
         except BrokenPipeError:
             raise

@@ -54,6 +54,12 @@ def test_run_prints_cycles_and_outputs(program, as_text):
     assert "sum = [  11,   22," in result.stdout
 
 
+def test_run_on_the_rtl_says_the_same(program):
+    on_reference, on_rtl = takt("run", program), takt("run", program, "--backend", "rtl")
+    assert on_rtl.exit_code == 0, on_rtl.output
+    assert on_rtl.stdout == on_reference.stdout
+
+
 def test_run_with_tensors_of_ones_own(program, tmp_path):
     np.save(tmp_path / "a.npy", np.full(16, 3, np.int8))
     np.save(tmp_path / "b.npy", np.full(16, 4, np.int64))
