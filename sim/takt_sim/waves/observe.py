@@ -22,9 +22,6 @@ TOP = "takt"
 CYCLE = 1000
 """Time units of one cycle in everything that this package writes. One unit is 1 ps, so cycle 12 is at 12 ns."""
 
-ADDRESS_BITS = 16
-"""Bits of one address of the chip's trace ports."""
-
 
 class WavesError(Exception):
     """No waves can be made of a run: one line that says why."""
@@ -124,25 +121,19 @@ class Run:
 
     @cached_property
     def writes(self) -> tuple[MemoryWrite, ...]:
-        """Every memory write, by cycle."""
-        addresses = self._each_cycle("trace__address")
-        data = self._each_cycle("trace__data")
+        """Every memory write, by cycle. From the superlanes' ports: the chip's are wider than a VCD shows."""
         found = []
-        for cycle, now in enumerate(self._each_cycle("trace__write")):
-            for n in _ones(now):
-                mem, superlane = divmod(n, self.config.superlanes)
-                address = addresses[cycle] >> n * ADDRESS_BITS & (1 << ADDRESS_BITS) - 1
-                shift = n * 8 * LANES_PER_SUPERLANE
-                word = data[cycle] >> shift & (1 << 8 * LANES_PER_SUPERLANE) - 1
-                name = self.config.mem_slices[mem].name
-                written = word.to_bytes(LANES_PER_SUPERLANE, "little")
-                found.append(MemoryWrite(cycle, name, superlane, address, written))
-        return tuple(found)
-
-    @cached_property
-    def faults(self) -> int:
-        """Fault flags at the end; 0 if the chip was built without checks."""
-        return self._each_cycle("faults")[-1]
+        for s in self.config.mem_slices:
+            for k in range(self.config.superlanes):
+                now, address, data = (
+                    self._each_cycle(f"superlane{k}.write_{part}{s.name}") for part in ("", "address_", "data_")
+                )
+                found += [
+                    MemoryWrite(cycle, s.name, k, address[cycle], data[cycle].to_bytes(LANES_PER_SUPERLANE, "little"))
+                    for cycle, there in enumerate(now)
+                    if there
+                ]
+        return tuple(sorted(found, key=lambda write: write.cycle))
 
     def streams(self, position: int, superlane: int, direction: Direction) -> dict[Stream, list[tuple[int, int | str]]]:
         """Changes of a position's stream registers, ``z`` where one holds no value. Empty if the VCD has none."""

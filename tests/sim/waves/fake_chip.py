@@ -15,23 +15,21 @@ def write_chip_vcd(path, config, *, dispatches=(), writes=(), streams=(), cycles
     ``streams``: cycle, position, superlane, stream, value. ``leave_out``: ports that the VCD does not show.
     """
     names = [queue.name for queue in queues(config)]
-    mems = [s.name for s in config.mem_slices]
     states = [{} for _ in range(cycles)]
     for cycle, name, word in dispatches:
         states[cycle]["trace__dispatch"] = states[cycle].get("trace__dispatch", 0) | 1 << names.index(name)
         states[cycle][f"word_{name.replace('.', '_')}"] = word
     for cycle, name, superlane, address, data in writes:
-        item = mems.index(name) * config.superlanes + superlane
-        for port, value, width in (("write", 1, 1), ("address", address, 16), ("data", data, 128)):
-            at = f"trace__{port}"
-            states[cycle][at] = states[cycle].get(at, 0) | value << item * width
-    items = len(mems) * config.superlanes
-    sizes = {"trace__dispatch": len(names), "trace__write": items, "trace__address": 16 * items}
-    sizes |= {"trace__data": 128 * items, "faults": 16}
+        for part, value in (("", 1), ("address_", address), ("data_", data)):
+            states[cycle][f"superlane{superlane}.write_{part}{name}"] = value
+    sizes = {"trace__dispatch": len(names)}
     sizes |= {f"word_{queue.name.replace('.', '_')}": isa.WORD_BITS for queue in queues(config)}
+    for k in range(config.superlanes):
+        for part, bits in (("", 1), ("address_", 16), ("data_", 128)):
+            sizes |= {f"superlane{k}.write_{part}{s.name}": bits for s in config.mem_slices}
     with open(path, "w") as file, VCDWriter(file, timescale="1 ns", date="") as writer:
         ports = {
-            name: writer.register_var("takt", name, "wire", size=size, init=0)
+            name: writer.register_var(("takt", *name.split(".")[:-1]), name.split(".")[-1], "wire", size=size, init=0)
             for name, size in sizes.items()
             if name not in leave_out
         }
