@@ -38,14 +38,19 @@ class BuildError(Exception):
 
 
 class Variant(Enum):
-    """What is compiled into a simulator, as arguments of ``takt_hw.verilog``."""
+    """What is compiled into a simulator."""
 
-    FAST = ()
+    FAST = "fast"
     """Nothing beside the chip."""
-    CHECKED = ("--checks", "--trace")
+    CHECKED = "checked"
     """Fault flags, and every memory write reported with its cycle."""
-    WAVES = ("--trace",)
+    WAVES = "waves"
     """Trace ports, and a VCD file of the run."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What ``takt_hw.verilog`` is told."""
+        return (*(["--checks"] if self is Variant.CHECKED else []), *(["--trace"] if self.traced else []))
 
     @property
     def optimize(self) -> str:
@@ -55,7 +60,7 @@ class Variant(Enum):
     @property
     def traced(self) -> bool:
         """Whether the chip has trace ports."""
-        return "--trace" in self.value
+        return self is not Variant.FAST
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def compile_verilog(verilog: Path, place: Path, variant: Variant) -> Path:
 
 def _emit(config: ChipConfig, variant: Variant, output: Path) -> None:
     unfinished = output.with_suffix(".unfinished")
-    command = [sys.executable, "-m", "takt_hw.verilog", config.name, "-o", str(unfinished), *variant.value]
+    command = [sys.executable, "-m", "takt_hw.verilog", config.name, "-o", str(unfinished), *variant.arguments]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

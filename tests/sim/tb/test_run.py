@@ -94,6 +94,16 @@ def test_a_batch_reports_its_progress(tmp_path):
     assert seen == [(n, 4) for n in range(1, 5)]
 
 
+def test_what_each_variant_compiles_in():
+    arguments = {variant: variant.arguments for variant in Variant}
+    assert arguments == {
+        Variant.FAST: (),
+        Variant.CHECKED: ("--checks", "--trace"),
+        Variant.WAVES: ("--trace",),
+    }
+    assert [variant for variant in Variant if not variant.traced] == [Variant.FAST]
+
+
 def test_another_configuration_is_refused():
     with pytest.raises(ValueError, match="^config must be one of nano, ecp5, quad, not 'own'$"):
         build(ChipConfig(name="own"), root=ROOT)
