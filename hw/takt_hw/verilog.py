@@ -52,8 +52,8 @@ def convert(component: wiring.Component, name: str, tiles: TileLibrary) -> str:
 
 def _readable(verilog: str) -> str:
     """Mends two habits of the back end."""
-    # Names that GTKWave refuses.
-    verilog = re.sub(r"\\?\$auto\$verilog_backend[^ ]*", "initial_trigger", verilog)
+    # GTKWave refuses made-up names with a path in them, Icarus functions that begin with a dollar.
+    verilog = re.sub(r"\\\$(auto|procmux)\$(?:[^ ]*\$)?(\d+) ", r"\1_\2 ", verilog)
 
     # A sign extension comes as a list of equal bits. As a replication it is one term in Verilator's C++.
     def replicate(match: re.Match[str]) -> str:
