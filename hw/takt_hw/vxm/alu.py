@@ -149,7 +149,9 @@ class VxmAlu(wiring.Component):
             m.d.comb += [
                 drive.valid.eq(sending & ((dtype == DType.I32) | (p == 0))),
                 drive.stream.eq(sent_dest[:STREAM_BITS] + p),
-                drive.data.eq(Cat(self.result[lane].as_unsigned().word_select(p, 8) for lane in range(16))),
+                drive.data.eq(
+                    Cat(self.result[lane].as_unsigned().word_select(p, 8) for lane in range(LANES_PER_SUPERLANE))
+                ),
             ]
         return m
 
