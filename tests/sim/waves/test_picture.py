@@ -68,8 +68,12 @@ def test_words_that_are_no_instruction_are_drawn():
 
 
 def test_an_idle_program_is_drawn(tmp_path):
-    save(draw(NANO, [], [], 1, "idle"), tmp_path / "idle.svg")
+    figure = draw(NANO, [], [], 1, "idle")
+    save(figure, tmp_path / "idle.svg")
+    assert "idle" in texts(figure)
 
 
 def test_a_title_is_not_read_as_mathematics(tmp_path):
-    save(draw(NANO, [], [], 1, "a$_{$b"), tmp_path / "title.svg")
+    figure = draw(NANO, [], [], 1, "a$_{$b")
+    save(figure, tmp_path / "title.svg")
+    assert (tmp_path / "title.svg").stat().st_size > 0
