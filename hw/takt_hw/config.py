@@ -6,7 +6,7 @@ Plain Python, free of Amaranth: the assembler, the checker and the simulator rea
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from functools import cached_property
 
@@ -23,6 +23,9 @@ MAX_QUEUE_WORDS = 1 << 16
 """Words of one instruction queue that a host frame can name."""
 
 BYTES_PER_INT32 = 4
+
+CHECK_BITS = 9
+"""Bits that go with each superlane's share of a vector in a build with ECC."""
 
 
 class Kind(Enum):
@@ -84,11 +87,26 @@ class ChipConfig:
     accumulators: int = 16
     """int32 vectors that each MXM plane accumulates. A power of two, 1 to 256."""
 
+    mxm_fp16: bool = False
+    """Whether the MXM multiplies fp16 activations by fp16 weights."""
+
+    mxm_fp16_int8: bool = False
+    """Whether the MXM multiplies fp16 activations by int8 weights."""
+
     vxm_alus: int = 4
     """ALUs per lane. 1 to 16."""
 
+    vxm_float_alus: int = 0
+    """ALUs, from ALU 0 on, that also have floating-point arithmetic and conversions. At most ``vxm_alus``."""
+
+    vxm_function_alus: int = 0
+    """ALUs, from ALU 0 on, that also have exp2, log2 and the like. At most ``vxm_alus``."""
+
     queue_words: int = 256
     """Instruction words that each queue holds. A power of two, 4 to 65536."""
+
+    ecc: bool = False
+    """Whether memory words and stream registers carry check bits: one flipped bit is mended, two are reported."""
 
     def __post_init__(self) -> None:
         _require(
@@ -101,8 +119,13 @@ class ChipConfig:
         _integer("mxm_planes", self.mxm_planes, 1, 4)
         _power_of_two("weight_streams", self.weight_streams, 1, min(LANES_PER_SUPERLANE, self.streams))
         _power_of_two("accumulators", self.accumulators, 1, 256)
+        _boolean("mxm_fp16", self.mxm_fp16)
+        _boolean("mxm_fp16_int8", self.mxm_fp16_int8)
         _integer("vxm_alus", self.vxm_alus, 1, 16)
+        _integer("vxm_float_alus", self.vxm_float_alus, 0, self.vxm_alus)
+        _integer("vxm_function_alus", self.vxm_function_alus, 0, self.vxm_alus)
         _power_of_two("queue_words", self.queue_words, 4, MAX_QUEUE_WORDS)
+        _boolean("ecc", self.ecc)
         kinds = isinstance(self.row, tuple) and all(isinstance(kind, Kind) for kind in self.row)
         _require("row", self.row, "be a tuple of Kind", kinds)
         text = " ".join(kind.value for kind in self.row)
@@ -118,6 +141,11 @@ class ChipConfig:
     def lanes(self) -> int:
         """Bytes in one vector (VL): what one stream moves past one position per cycle."""
         return self.superlanes * LANES_PER_SUPERLANE
+
+    @property
+    def stream_bits(self) -> int:
+        """Bits of one stream register, or memory word, in one superlane."""
+        return 8 * LANES_PER_SUPERLANE + (CHECK_BITS if self.ecc else 0)
 
     @property
     def positions(self) -> int:
@@ -143,6 +171,31 @@ class ChipConfig:
     def weight_blocks(self) -> int:
         """LW instructions that fill one plane's weight buffer."""
         return self.lanes // self.weight_streams
+
+    @property
+    def fetch_limit(self) -> int:
+        """One more than the words of instruction text that one IFETCH can take."""
+        return min(self.queue_words, MAX_QUEUE_WORDS - 1) + 1
+
+    @property
+    def mxm_float(self) -> bool:
+        """Whether the MXM has floating-point products at all."""
+        return self.mxm_fp16 or self.mxm_fp16_int8
+
+    @property
+    def mxm_rounding(self) -> int:
+        """Cycles that rounding the sums to fp32 adds to whatever leaves an accumulator."""
+        return 2 if self.mxm_float else 0
+
+    @property
+    def reduction_levels(self) -> int:
+        """Levels of the pairwise tree over superlanes."""
+        return (self.superlanes - 1).bit_length()
+
+    @property
+    def reduction_cycles(self) -> int:
+        """Cycles of the levels of a lane reduction that join superlanes."""
+        return 2 * self.reduction_levels
 
     @property
     def macs(self) -> int:
@@ -198,6 +251,10 @@ def _integer(name: str, value: object, low: int, high: int) -> None:
     _require(name, value, f"be an integer from {low} to {high}", holds)
 
 
+def _boolean(name: str, value: object) -> None:
+    _require(name, value, "be True or False", isinstance(value, bool))
+
+
 def _power_of_two(name: str, value: object, low: int, high: int) -> None:
     holds = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high and value & (value - 1) == 0
     _require(name, value, f"be a power of two from {low} to {high}", holds)
@@ -207,10 +264,13 @@ def _row(text: str) -> tuple[Kind, ...]:
     return tuple(Kind(word) for word in text.split())
 
 
-NANO = ChipConfig(name="nano")
+NANO = ChipConfig(name="nano", mxm_fp16=True, mxm_fp16_int8=True, vxm_float_alus=2, vxm_function_alus=1)
 """Unit tests, and waveforms that fit a screen: one 16×16 plane, eight MEM slices of 8 KiB."""
 
-ECP5 = ChipConfig(name="ecp5", mem_words=2048)
+NANO_ECC = replace(NANO, name="nano_ecc", ecc=True)
+"""`nano` with check bits, for fault campaigns."""
+
+ECP5 = ChipConfig(name="ecp5", mem_words=2048, vxm_float_alus=1, vxm_function_alus=1)
 """Sized for one LFE5U-85F: one 16×16 plane and 256 KiB of MEM in 128 of its 208 block RAMs."""
 
 QUAD = ChipConfig(
@@ -218,8 +278,47 @@ QUAD = ChipConfig(
     superlanes=4,
     row=_row("MXM SXM MEM MEM VXM MEM MEM SXM MXM"),
     mem_words=256,
+    vxm_float_alus=2,
+    vxm_function_alus=1,
 )
 """Four superlanes, so RTL with real stagger: two 64×64 planes, sixteen MEM slices of 16 KiB."""
 
-BUILDS = {config.name: config for config in (NANO, ECP5, QUAD)}
+NEAR = replace(NANO, name="near", row=_row("SXM MEM MXM VXM MEM"))
+"""``nano`` in another order: the MXM beside the VXM, so that a matrix-vector round trip loses no hops."""
+
+PEER32 = ChipConfig(
+    name="peer32",
+    superlanes=2,
+    streams=32,
+    row=_row("MXM SXM MEM MEM VXM MEM MEM SXM MXM"),
+    mem_words=1024,
+    mxm_planes=2,
+    weight_streams=16,
+    mxm_fp16=True,
+    mxm_fp16_int8=True,
+    vxm_alus=8,
+    vxm_float_alus=4,
+    vxm_function_alus=2,
+)
+"""32 lanes, four 32×32 planes and 32 streams each way: beside other open stream processors of that size."""
+
+TSP = ChipConfig(
+    name="tsp",
+    superlanes=20,
+    streams=32,
+    row=_row("MXM SXM" + 11 * " MEM" + " VXM" + 11 * " MEM" + " SXM MXM"),
+    mem_words=8192,
+    mxm_planes=2,
+    weight_streams=16,
+    mxm_fp16=True,
+    mxm_fp16_int8=True,
+    accumulators=256,
+    vxm_alus=16,
+    vxm_float_alus=16,
+    vxm_function_alus=4,
+    queue_words=1024,
+)
+"""The published size: 320 lanes, 88 MEM slices of 2.5 MiB, four 320×320 planes. Simulated by the reference alone."""
+
+BUILDS = {config.name: config for config in (NANO, NANO_ECC, NEAR, ECP5, QUAD, PEER32, TSP)}
 """The named builds."""

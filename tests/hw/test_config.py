@@ -12,6 +12,7 @@ from takt_hw.config import BUILDS, ECP5, LANES_PER_SUPERLANE, NANO, QUAD, ChipCo
 MEM, VXM, SXM, MXM = Kind.MEM, Kind.VXM, Kind.SXM, Kind.MXM
 
 INTEGERS = {"superlanes": (1, 20), "mem_group_slices": (1, 8), "mxm_planes": (1, 4), "vxm_alus": (1, 16)}
+INTEGERS |= {"vxm_float_alus": (0, 4), "vxm_function_alus": (0, 4)}
 POWERS = {
     "streams": (4, 32),
     "mem_words": (4, 65536),
@@ -28,8 +29,9 @@ def refusal(message: str) -> str:
 @pytest.mark.parametrize("name", INTEGERS)
 def test_integer_sizes_have_limits(name):
     low, high = INTEGERS[name]
+    few = {"vxm_float_alus": 0, "vxm_function_alus": 0} if name == "vxm_alus" else {}
     for value in (low, high):
-        assert getattr(replace(NANO, **{name: value}), name) == value
+        assert getattr(replace(NANO, **{**few, name: value}), name) == value
     for value in (low - 1, high + 1, -1, True, 2.0, "2", None):
         with pytest.raises(ValueError, match=refusal(f"{name} must be an integer from {low} to {high}, not {value!r}")):
             replace(NANO, **{name: value})
@@ -109,6 +111,7 @@ def test_named_builds():
 
 def test_digest_tells_every_size_apart_but_not_the_name():
     other = {"row": (MEM, VXM), "superlanes": 2, "mem_group_slices": 2, "mxm_planes": 2, "vxm_alus": 2}
+    other |= {"vxm_float_alus": 1, "vxm_function_alus": 2, "mxm_fp16": False, "mxm_fp16_int8": False, "ecc": True}
     other |= {"streams": 16, "mem_words": 1024, "weight_streams": 4, "accumulators": 8, "queue_words": 512}
     assert {"name", *other} == {field.name for field in fields(ChipConfig)}
     digests = {replace(NANO, **{name: value}).digest for name, value in other.items()}

@@ -86,21 +86,35 @@ class Field:
         return getattr(config, self.limit) if isinstance(self.limit, str) else self.limit
 
 
+def stream_field(name: str, lsb: int, role: Role, doc: str, group: int | str = 1) -> Field:
+    """A field that names one stream, or the first of ``group`` aligned streams."""
+    return Field(name=name, lsb=lsb, width=operands.STREAM_BITS, form=Form.STREAM, role=role, group=group, doc=doc)
+
+
 @dataclass(frozen=True)
 class Cycles:
-    """A latency: ``base + per_superlane * (superlanes - 1)`` cycles."""
+    """A latency: ``base + per_superlane * (superlanes - 1)`` cycles, and what one attribute of the build adds."""
 
     base: int
     per_superlane: int = 0
+    plus: str | None = None
+    """Name of a ChipConfig attribute: further cycles."""
+
+    @property
+    def varies(self) -> bool:
+        """Whether builds may differ."""
+        return bool(self.per_superlane or self.plus)
 
     def __call__(self, config: ChipConfig) -> int:
-        return self.base + self.per_superlane * (config.superlanes - 1)
+        further = getattr(config, self.plus) if self.plus else 0
+        return self.base + self.per_superlane * (config.superlanes - 1) + further
 
     def __str__(self) -> str:
-        if not self.per_superlane:
-            return str(self.base)
-        factor = "" if self.per_superlane == 1 else f"{self.per_superlane}·"
-        return f"{self.base} + {factor}(superlanes - 1)"
+        terms = [str(self.base)]
+        if self.per_superlane:
+            factor = "" if self.per_superlane == 1 else f"{self.per_superlane}·"
+            terms.append(f"{factor}(superlanes - 1)")
+        return " + ".join([*terms, *([self.plus] if self.plus else [])])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +125,10 @@ class Op:
     ``d_func``: cycles from dispatch until the result is in the stream register of the slice's own
     position; for an instruction without a result stream, what its ``operation`` says. None if the
     instruction leaves nothing to time.
+    ``chain``: cycles from dispatch to the first dispatch, in any ALU, that can take the held result;
+    None if no result is held.
+    ``needs``: name of the ChipConfig attribute that says whether a build has the instruction; of a VXM
+    operation, how many ALUs have it, from ALU 0 on. None if every unit of its kind has it.
     """
 
     name: str
@@ -120,6 +138,8 @@ class Op:
     operation: str
     d_skew: Cycles | None = None
     d_func: Cycles | None = None
+    chain: Cycles | None = None
+    needs: str | None = None
     errors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -203,9 +223,16 @@ class Instruction:
                 found += value.group(f.group_size(config))
         return tuple(found)
 
-    def violations(self, config: ChipConfig) -> list[str]:
-        """Rules of this build that the operands break, each as ``<field> must <rule>, not <value>``."""
-        return [text for f in self.op.fields if (text := _violation(f, self.values.get(f.name), config))]
+    def violations(self, config: ChipConfig, alu: int = 0) -> list[str]:
+        """Rules of this build that the operands break, each as ``<field> must <rule>, not <value>``.
+
+        ``alu``: in a VXM queue, the number of its ALU.
+        """
+        broken = [text for f in self.op.fields if (text := _violation(f, self.values.get(f.name), config))]
+        if self.op.needs is not None and alu >= (having := int(getattr(config, self.op.needs))):
+            where = f"in ALUs below alu{having}, not in alu{alu}" if having else "in builds that have it"
+            broken.insert(0, f"{self.op.name} must be used {where} ({self.op.needs} of {config.name} is {having})")
+        return broken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +245,8 @@ class Unit:
     kind: Kind
     ops: tuple[Op, ...]
     doc: str
+    per_alu: bool = False
+    """Whether the slice has one such queue for each of its ALUs."""
     stride: Field | None = None
     """Field that REPEAT's stride advances, the same bits in every operation of the unit."""
 
@@ -285,6 +314,8 @@ def _encode(op: Op, f: Field, value: Any) -> int:
         case Form.ALU:
             if not isinstance(value, Alu) or not 0 <= value.index < 1 << f.width:
                 raise fail("be an ALU")
+            if value.dtype is not operands.DType.I32:
+                raise fail("have no type")
             return value.index
         case Form.STREAM | Form.OPTIONAL_STREAM:
             if value is None and f.form is Form.OPTIONAL_STREAM:
@@ -331,7 +362,9 @@ def _decode(op: Op, f: Field, word: int) -> Any:
         case Form.TYPED_DEST if not bits & operands.PRESENT:
             return None
         case Form.VXM_SOURCE if bits >> 9 == operands.SOURCE_ALU:
-            return Alu(bits & 63)
+            if bits >> 6 & 7 >= len(operands.DType) or bits & 32:
+                raise fail(bits)
+            return Alu(bits & 31, operands.DType(bits >> 6 & 7))
         case Form.VXM_SOURCE if bits >> 9 == operands.SOURCE_IMMEDIATE:
             raw = next(g for g in op.fields if g.name == "immediate")
             return Immediate(_decode(op, raw, word))

@@ -58,7 +58,9 @@ class Command(IntEnum):
     STATUS = 0x07
     """One payload beat back: bit 0 running, bit 1 done; faults (bytes 2-3); cycle count (8-15)."""
     CLEAR = 0x08
-    """Clear the fault flags and all ENTRYs."""
+    """Clear the fault flags, the error counters and all ENTRYs."""
+    ERRORS = 0x09
+    """One payload beat back, ERROR_FIELDS: what the check bits have shown since CLEAR. Zeros in a build without ECC."""
 
 
 class Status(IntEnum):
@@ -77,7 +79,7 @@ class Status(IntEnum):
     BAD_COUNT = 6
     """count is 0 or above MAX_BEATS where beats are carried or wanted."""
     BUSY = 7
-    """A program is running: only IDENTIFY and STATUS are served."""
+    """A program is running: only IDENTIFY, STATUS and ERRORS are served."""
 
 
 CARRIES_PAYLOAD = (Command.WRITE_MEM, Command.WRITE_TEXT)
@@ -85,17 +87,35 @@ CARRIES_PAYLOAD = (Command.WRITE_MEM, Command.WRITE_TEXT)
 
 
 class Fault(IntEnum):
-    """Bits of the fault flags: what a legal program never does. Present in builds with checks."""
+    """Bits of the fault flags. All but ADDRESS_RANGE, which hangs on data, and UNCORRECTABLE, which hangs on flipped
+    bits, are what a legal program never does. Only builds with checks look for those."""
 
     COLLISION = 0
     """Two producers on one stream at one place and time, or a value replaced before anyone took it."""
     UNDEFINED_STREAM = 1
     """A stream was consumed where no value was."""
     BANK_CONFLICT = 2
-    """A READ and a WRITE of one slice used the same bank in the same cycle."""
+    """A read and a write of one slice used the same bank in the same cycle, or two writes did."""
     UNDEFINED_RESULT = 3
     """An ALU's held result was taken before it had one."""
     UNDEFINED_PRODUCT = 4
     """An ACC met no product, an ABC no installed weights, or an `add` no earlier sum."""
     ILLEGAL_INSTRUCTION = 5
-    """A queue met an opcode that its unit does not have, or REPEAT before any instruction."""
+    """A queue met an opcode that its unit does not have, REPEAT before any instruction, or a fifth LOOP in four."""
+    ADDRESS_RANGE = 6
+    """A GATHER or SCATTER met an address beyond its slice: it read 0, or did not write."""
+    QUEUE_DRY = 7
+    """A queue came to a word of its text that had not arrived. It ended there."""
+    FETCH_CONFLICT = 8
+    """Two IFETCHes at one position wanted their words at the same time. The first does not get its rest."""
+    UNCORRECTABLE = 9
+    """In a build with ECC: a word was met of which more than one bit was flipped."""
+
+
+ERROR_FIELDS = (("corrected", 4), ("uncorrectable", 4), ("first_corrected", 4), ("first_uncorrectable", 4))
+"""Payload beat of an ERRORS response, in order with their bytes: two counters that stop at their largest value, and
+the place of the first error of each kind."""
+
+PLACE_FIELDS = (("address", 16), ("slice", 8), ("superlane", 5), ("unused", 1), ("from_memory", 1), ("there", 1))
+"""Bits of a place, from bit 0 up. ``slice`` counts ``config.slices``; ``address`` means something if ``from_memory``,
+else the word came by stream. ``there``: there has been such an error."""

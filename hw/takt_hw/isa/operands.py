@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from enum import IntEnum
+
+NAN_BITS = 0x7FC00000
+"""The one NaN that fp32 results have."""
 
 
 class Direction(IntEnum):
@@ -28,15 +32,18 @@ class DType(IntEnum):
 
     I8 = 0
     I32 = 1
+    U8 = 2
+    F16 = 3
+    F32 = 4
 
     @property
     def streams(self) -> int:
         """Streams of one aligned group, so bytes of one element."""
-        return (1, 4)[self]
+        return (1, 4, 1, 2, 4)[self]
 
     @property
     def text(self) -> str:
-        """``i8`` or ``i32``."""
+        """``i8``, ``i32``, ``u8``, ``f16`` or ``f32``."""
         return self.name.lower()
 
 
@@ -84,12 +91,13 @@ class TypedStream:
 
 @dataclass(frozen=True)
 class Alu:
-    """The held result of one VXM ALU. Text: ``alu2``."""
+    """The held result of one VXM ALU. Text: ``alu2``, or ``alu2:f16`` to read its low bytes as another type."""
 
     index: int
+    dtype: DType = DType.I32
 
     def __str__(self) -> str:
-        return f"alu{self.index}"
+        return f"alu{self.index}" if self.dtype is DType.I32 else f"alu{self.index}:{self.dtype.text}"
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,14 @@ class Immediate:
     """A signed 32-bit constant, the same in every lane. Text: ``#-5``."""
 
     value: int
+
+    @staticmethod
+    def of_float(value: float) -> Immediate:
+        """The bits of the fp32 number nearest to ``value``. ValueError if it is finite and that is not."""
+        try:
+            return Immediate(struct.unpack("<i", struct.pack("<f", value))[0] if value == value else NAN_BITS)
+        except OverflowError:
+            raise ValueError(f"floating-point immediate must fit fp32, not {value!r}") from None
 
     def __str__(self) -> str:
         return f"#{self.value}"
@@ -125,7 +141,7 @@ def source_bits(source: Source) -> int:
     if isinstance(source, TypedStream):
         return SOURCE_STREAM << 9 | source.dtype << 6 | source.stream.bits
     if isinstance(source, Alu):
-        return SOURCE_ALU << 9 | source.index
+        return SOURCE_ALU << 9 | source.dtype << 6 | source.index
     return SOURCE_IMMEDIATE << 9
 
 
