@@ -8,40 +8,39 @@ from amaranth.lib.wiring import In, Out
 
 from .. import isa
 from ..config import LANES_PER_SUPERLANE
-from ..isa import DType
-from ..isa.operands import (
-    DEST_BITS,
-    SOURCE_ALU,
-    SOURCE_IMMEDIATE,
-    SOURCE_STREAM,
-    STREAM_BITS,
-    TYPE_BITS,
-)
+from ..isa.operands import DEST_BITS, STREAM_BITS, TYPE_BITS
 from ..streams import BITS, DRIVE, TAP, dispatch_layout
 from .arithmetic import results
+from .floating import FloatPipe
+from .functions import FunctionPipe
+from .operand import PLANES, is_sent, register_operand
+from .pipe import MODE_BITS, MODE_LSB, RESULT
 
-PLANES = DType.I32.streams
-"""Byte planes of the widest element."""
-
-RESULT = data.ArrayLayout(signed(8 * PLANES), LANES_PER_SUPERLANE)
-"""One 32-bit result in every lane."""
+BASE_OPS = tuple(op for op in isa.VXM_ALU.ops if op.chain == isa.VXM_CHAIN)
+"""Operations that every ALU computes in one cycle."""
 
 
 class VxmAlu(wiring.Component):
     """Takes two operands from streams, held results or an immediate; holds the result and sends it on.
 
-    Decoded in one cycle, operands registered at its end, result registered at the end of the next,
-    sent to the streams in the one after.
+    Decoded in one cycle, operands registered at its end; computed in the next, or in as many as a pipe has stages,
+    and the result registered at the end of the last; sent to the streams in the one after. Results of different
+    operations come in the order in which they are computed, one per cycle.
 
     Attributes
     ----------
     latency : int
-        Cycles from ``control`` to ``result`` and to ``drive``: 2. Takes an instruction every cycle.
+        Cycles from ``control`` to ``result`` and to ``drive`` for an operation of the base pipeline: 2. An
+        operation of a pipe takes ``stages - 1`` cycles longer. Takes an instruction every cycle.
 
     Parameters
     ----------
     alus : int
         ALUs of the VXM: all of them can be operands.
+    floating : bool
+        Whether this one has floating-point arithmetic.
+    functions : bool
+        Whether it has the transcendental functions.
 
     Members
     -------
@@ -49,22 +48,24 @@ class VxmAlu(wiring.Component):
         The instruction, one cycle after its dispatch in this superlane.
     clear : In(1)
         Forget that there is a result: a program begins.
-    held : In(ArrayLayout(RESULT, alus)), In(alus)
+    held, holds : In(ArrayLayout(RESULT, alus)), In(alus)
         Held results of all ALUs, and which of them hold one.
     a{p}, b{p} : Out(TAP)
         Byte plane p of the operands; the data come back in ``a{p}_data``, ``b{p}_data`` : In(BITS).
     drive{p} : Out(DRIVE)
         Byte plane p of the result.
     result, has_result : Out(RESULT), Out(1)
-        The held result, from two cycles after ``control`` on.
+        The held result.
     undefined : Out(1)
-        An operand was a held result that does not exist.
+        An operand was a held result that does not exist, or two results came in the same cycle.
     """
 
     latency = 2
 
-    def __init__(self, alus: int):
+    def __init__(self, alus: int, *, floating: bool = False, functions: bool = False):
         self.alus = alus
+        self.floating = floating
+        self.functions = functions
         super().__init__(
             {
                 "control": In(dispatch_layout(isa.VXM_ALU.word_bits)),
@@ -84,16 +85,23 @@ class VxmAlu(wiring.Component):
         m = Module()
         word = self.control.word
         operations = [op for op in isa.VXM_ALU.ops if op not in isa.CONTROL]
-        binary = Signal()
-        with m.Switch(word[: isa.OPCODE_BITS]):
-            with m.Case(*(op.pattern for op in operations if isa.B in op.fields)):
-                m.d.comb += binary.eq(1)
+        binary = _is_one_of(m, word, "binary", [op for op in operations if isa.B in op.fields])
 
         # Operands ------------------------------------------------------------------------------------------
         taken = {}
         missing = []
         for name, field, used in (("a", isa.A, 1), ("b", isa.B, binary)):
-            taken[name], lacks = self._operand(m, name, word[field.bits], self.control.valid & used)
+            taken[name], lacks = register_operand(
+                m,
+                name=name,
+                used=self.control.valid & used,
+                source=word[field.bits],
+                immediate=word[isa.IMMEDIATE.bits],
+                held=self.held,
+                holds=self.holds,
+                taps=[getattr(self, f"{name}{p}") for p in range(PLANES)],
+                planes=[getattr(self, f"{name}{p}_data") for p in range(PLANES)],
+            )
             missing.append(lacks)
         choice = word[isa.C.bits]
         choosing = self.control.valid & (word[: isa.OPCODE_BITS] == isa.SELECT.code)
@@ -106,48 +114,66 @@ class VxmAlu(wiring.Component):
         choose = Signal(LANES_PER_SUPERLANE, reset_less=True)
         with m.If(choosing):
             m.d.sync += choose.eq(Cat(chooser[lane] != 0 for lane in range(LANES_PER_SUPERLANE)))
-        m.d.comb += self.undefined.eq(Cat(*missing).any())
 
-        executing = Signal()
         opcode = Signal(isa.OPCODE_BITS)
-        shift = Signal(isa.SHIFT_BITS.width)
+        mode = Signal(MODE_BITS)
         dest = Signal(DEST_BITS)
-        m.d.sync += executing.eq(self.control.valid)
         with m.If(self.control.valid):
             m.d.sync += [
                 opcode.eq(word[: isa.OPCODE_BITS]),
-                shift.eq(word[isa.SHIFT_BITS.bits]),
+                mode.eq(word[MODE_LSB : MODE_LSB + MODE_BITS]),
                 dest.eq(word[isa.VXM_TO.bits]),
             ]
 
-        is_op = {op: Signal(name=f"is_{op.name}") for op in operations if op is not isa.COPY}
-        m.d.comb += [executes.eq(opcode == op.code) for op, executes in is_op.items()]
-
         # Execution -----------------------------------------------------------------------------------------
+        executing = Signal()
+        m.d.sync += executing.eq(self.control.valid & _is_one_of(m, word, "base", BASE_OPS))
+        landings = [(executing, dest)]
+        pipes = [FloatPipe()] * self.floating + [FunctionPipe()] * self.functions
+        landed = [pipe.port.result for pipe in pipes]
+        for n, pipe in enumerate(pipes):
+            m.submodules[f"pipe{n}"] = pipe
+            start = Signal(name=f"pipe{n}_start")
+            m.d.sync += start.eq(self.control.valid & _is_one_of(m, word, f"pipe{n}_op", pipe.ops))
+            m.d.comb += [pipe.port.start.eq(start), pipe.port.opcode.eq(opcode), pipe.port.mode.eq(mode)]
+            for lane in range(LANES_PER_SUPERLANE):
+                m.d.comb += [pipe.port.a[lane].eq(taken["a"][lane]), pipe.port.b[lane].eq(taken["b"][lane])]
+            landings.append(_delayed(m, start, dest, pipe.stages - 1, f"pipe{n}"))
+        is_op = {op: Signal(name=f"is_{op.name}") for op in BASE_OPS if op is not isa.COPY}
+        m.d.comb += [executes.eq(opcode == op.code) for op, executes in is_op.items()]
+        lands = Signal()
+        m.d.comb += lands.eq(Cat(valid for valid, _ in landings).any())
         for lane in range(LANES_PER_SUPERLANE):
             value = Signal(signed(8 * PLANES), name=f"result{lane}", reset_less=True)
             m.d.comb += self.result[lane].eq(value)
             a, b = taken["a"][lane], taken["b"][lane]
-            computed = results(m, a, b, choose[lane], shift, f"lane{lane}")
+            computed = results(m, a, b, choose[lane], mode, f"lane{lane}")
             chosen = computed[isa.COPY]
             for op, executes in is_op.items():
                 chosen = Mux(executes, computed[op], chosen)
-            with m.If(executing):
+            for (valid, _), result in zip(landings[1:], landed, strict=True):
+                chosen = Mux(valid, result[lane], chosen)
+            with m.If(lands):
                 m.d.sync += value.eq(chosen)
 
         # Result --------------------------------------------------------------------------------------------
         sent_dest = Signal(DEST_BITS)
         sending = Signal()
-        m.d.sync += sending.eq(executing & dest[-1])
-        with m.If(executing):
-            m.d.sync += [sent_dest.eq(dest), self.has_result.eq(1)]
+        m.d.sync += sending.eq(0)
+        for valid, to in landings:
+            with m.If(valid):
+                m.d.sync += [sent_dest.eq(to), sending.eq(to[-1])]
+        with m.If(lands):
+            m.d.sync += self.has_result.eq(1)
         with m.If(self.clear):
             m.d.sync += self.has_result.eq(0)
+        clashes = [one & two for n, (one, _) in enumerate(landings) for two, _ in landings[:n]]
+        m.d.comb += self.undefined.eq(Cat(*missing, *clashes).any())
         dtype = sent_dest[STREAM_BITS : STREAM_BITS + TYPE_BITS]
         for p in range(PLANES):
             drive = getattr(self, f"drive{p}")
             m.d.comb += [
-                drive.valid.eq(sending & ((dtype == DType.I32) | (p == 0))),
+                drive.valid.eq(sending & is_sent(dtype, p)),
                 drive.stream.eq(sent_dest[:STREAM_BITS] + p),
                 drive.data.eq(
                     Cat(self.result[lane].as_unsigned().word_select(p, 8) for lane in range(LANES_PER_SUPERLANE))
@@ -155,40 +181,21 @@ class VxmAlu(wiring.Component):
             ]
         return m
 
-    def _operand(self, m: Module, name: str, source: Value, used: Value) -> tuple[list[Signal], Value]:
-        """Registers one operand, per lane, and says whether a held result was lacking."""
-        kind = source[STREAM_BITS + TYPE_BITS :]
-        dtype = source[STREAM_BITS : STREAM_BITS + TYPE_BITS]
-        index = source[:STREAM_BITS]
-        planes = []
-        for p in range(PLANES):
-            tap = getattr(self, f"{name}{p}")
-            m.d.comb += [
-                tap.valid.eq(used & (kind == SOURCE_STREAM) & ((dtype == DType.I32) | (p == 0))),
-                tap.stream.eq(index + p),
-            ]
-            planes.append(getattr(self, f"{name}{p}_data"))
 
-        holder = Signal(RESULT, name=f"{name}_held")
-        lacks = Signal(name=f"{name}_lacks")
-        with m.Switch(index):
-            for n in range(self.alus):
-                with m.Case(n):
-                    m.d.comb += [
-                        holder.eq(self.held[n]),
-                        lacks.eq(used & (kind == SOURCE_ALU) & ~self.holds[n]),
-                    ]
-        lanes = []
-        for lane in range(LANES_PER_SUPERLANE):
-            low = planes[0].word_select(lane, 8)
-            wide = Cat(plane.word_select(lane, 8) for plane in planes).as_signed()
-            value = Signal(signed(8 * PLANES), name=f"{name}{lane}", reset_less=True)
-            with m.If(used):
-                with m.If(kind == SOURCE_IMMEDIATE):
-                    m.d.sync += value.eq(self.control.word[isa.IMMEDIATE.bits])
-                with m.Elif(kind == SOURCE_ALU):
-                    m.d.sync += value.eq(holder[lane])
-                with m.Else():
-                    m.d.sync += value.eq(Mux(dtype == DType.I32, wide, low.as_signed()))
-            lanes.append(value)
-        return lanes, lacks
+def _is_one_of(m: Module, word: Value, name: str, ops) -> Signal:
+    found = Signal(name=name)
+    with m.Switch(word[: isa.OPCODE_BITS]):
+        with m.Case(*(op.pattern for op in ops)):
+            m.d.comb += found.eq(1)
+    return found
+
+
+def _delayed(m: Module, valid: Signal, dest: Signal, cycles: int, name: str) -> tuple[Signal, Signal]:
+    """A start and its destination, some cycles later."""
+    for n in range(cycles):
+        was_valid, was = valid, dest
+        valid, dest = Signal(name=f"{name}_valid{n}"), Signal(DEST_BITS, name=f"{name}_dest{n}")
+        m.d.sync += valid.eq(was_valid)
+        with m.If(was_valid):
+            m.d.sync += dest.eq(was)
+    return valid, dest

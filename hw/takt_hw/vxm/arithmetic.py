@@ -29,8 +29,15 @@ def requantize(m: Module, a: Value, b: Value, shift: Value, name: str) -> Value:
     return Mux(scaled > 127, 127, Mux(scaled < -128, -128, scaled))
 
 
+def saturated(m: Module, exact: Value, name: str) -> Value:
+    """A 33-bit sum, at least -2^31 and at most 2^31 - 1."""
+    total = Signal(signed(33), name=f"{name}_exact")
+    m.d.comb += total.eq(exact)
+    return Mux(total[32] == total[31], total[:32], Mux(total[32], 1 << 31, (1 << 31) - 1))
+
+
 def results(m: Module, a: Value, b: Value, choose: Value, shift: Value, name: str) -> dict[Op, Value]:
-    """The result of each VXM operation for signed 32-bit ``a`` and ``b``; ``choose`` is SELECT's condition."""
+    """Results of the one-cycle VXM operations for signed 32-bit ``a`` and ``b``; ``choose`` is SELECT's condition."""
     return {
         isa.COPY: a,
         isa.ADD: (a + b)[:32],
@@ -52,4 +59,9 @@ def results(m: Module, a: Value, b: Value, choose: Value, shift: Value, name: st
         isa.SELECT: Mux(choose, a, b),
         isa.RELU: Mux(a < 0, 0, a),
         isa.REQUANT: requantize(m, a, b, shift, name),
+        isa.ADD_SAT: saturated(m, a + b, f"{name}_add"),
+        isa.SUB_SAT: saturated(m, a - b, f"{name}_sub"),
+        isa.ABS: Mux(a < 0, -a, a)[:32],
+        isa.NEG: (-a)[:32],
+        isa.SHR_LOGICAL: a.as_unsigned() >> b[:5].as_unsigned(),
     }
