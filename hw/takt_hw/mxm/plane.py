@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import ChipConfig
 from ..tiles import TileLibrary
-from .supercell import SUMS, Supercell, feed_layout
+from .supercell import Supercell, feed_layout, sums_layout
 
 
 class Plane(wiring.Component):
@@ -29,26 +29,32 @@ class Plane(wiring.Component):
     -------
     feed{k} : In(feed_layout)
         From superlane k.
-    product{j}, product{j}_valid : Out(SUMS), Out(1)
+    product{j}, product{j}_valid : Out(sums_layout), Out(1)
         To superlane j, j cycles behind superlane 0.
+    product{j}_is_fp16 : Out(1)
+        Only in builds with fp16: the product is an exact sum, not int32.
     """
 
     def __init__(self, config: ChipConfig, tiles: TileLibrary):
         self.config = config
         self.tiles = tiles
         self.latency = 2 * config.superlanes
-        layout = feed_layout(config.weight_streams, config.weight_blocks)
+        layout = feed_layout(config)
+        sums = sums_layout(config)
+        rows = range(config.superlanes)
         super().__init__(
-            {f"feed{k}": In(layout) for k in range(config.superlanes)}
-            | {f"product{k}": Out(SUMS) for k in range(config.superlanes)}
-            | {f"product{k}_valid": Out(1) for k in range(config.superlanes)}
+            {f"feed{k}": In(layout) for k in rows}
+            | {f"product{k}": Out(sums) for k in rows}
+            | {f"product{k}_valid": Out(1) for k in rows}
+            | ({f"product{k}_is_fp16": Out(1) for k in rows} if config.mxm_float else {})
         )
 
     def elaborate(self, platform) -> Module:
         m = Module()
         size = self.config.superlanes
-        build = partial(Supercell, self.config.weight_streams, self.config.weight_blocks)
-        below: list = [Const(0, SUMS.as_shape().width)] * size
+        build = partial(Supercell, self.config)
+        sums = sums_layout(self.config)
+        below: list = [sums.const({})] * size
         top = []
         for k in range(size):
             feed = getattr(self, f"feed{k}")
@@ -60,13 +66,29 @@ class Plane(wiring.Component):
                 top.append(ports)
             below = [ports.sums for ports in top]
         for j, ports in enumerate(top):
-            sums, valid = ports.sums, ports.valid
-            for hop in range(size - 1):
-                next_sums = Signal(SUMS, name=f"down{j}_{hop}", reset_less=True)
-                next_valid = Signal(name=f"down{j}_{hop}_valid")
-                m.d.sync += next_valid.eq(valid)
+            is_fp16 = ports.is_fp16 if self.config.mxm_float else Const(0)
+            self._descend(m, j, ports.sums, ports.valid, is_fp16)
+        return m
+
+    def _descend(self, m: Module, column: int, sums, valid, is_fp16) -> None:
+        """The way down of one column of supercells; the sums of one kind move when that kind is there."""
+        layout = sums_layout(self.config)
+        for hop in range(self.config.superlanes - 1):
+            next_sums = Signal(layout, name=f"down{column}_{hop}", reset_less=True)
+            next_valid = Signal(name=f"down{column}_{hop}_valid")
+            m.d.sync += next_valid.eq(valid)
+            if self.config.mxm_float:
+                next_is_fp16 = Signal(name=f"down{column}_{hop}_is_fp16")
+                m.d.sync += next_is_fp16.eq(is_fp16)
+                with m.If(valid & ~is_fp16):
+                    m.d.sync += next_sums.int32.eq(sums.int32)
+                with m.If(valid & is_fp16):
+                    m.d.sync += [next_sums[part].eq(sums[part]) for part in ("low", "high", "special")]
+                is_fp16 = next_is_fp16
+            else:
                 with m.If(valid):
                     m.d.sync += next_sums.eq(sums)
-                sums, valid = next_sums, next_valid
-            m.d.comb += [getattr(self, f"product{j}").eq(sums), getattr(self, f"product{j}_valid").eq(valid)]
-        return m
+            sums, valid = next_sums, next_valid
+        m.d.comb += [getattr(self, f"product{column}").eq(sums), getattr(self, f"product{column}_valid").eq(valid)]
+        if self.config.mxm_float:
+            m.d.comb += getattr(self, f"product{column}_is_fp16").eq(is_fp16)
