@@ -45,6 +45,8 @@ class HostPort(wiring.Component):
         Cycle count of the last program.
     faults : In(16)
         Fault flags.
+    errors : In(128)
+        Payload of an ERRORS response.
     """
 
     rx: In(stream.Signature(BEAT_BITS))
@@ -54,6 +56,7 @@ class HostPort(wiring.Component):
     done: In(1)
     cycles: In(64)
     faults: In(16)
+    errors: In(BEAT_BITS)
 
     def __init__(self, config: ChipConfig):
         self._config = config
@@ -79,5 +82,6 @@ class HostPort(wiring.Component):
             server.done.eq(self.done),
             server.cycles.eq(self.cycles),
             server.faults.eq(self.faults),
+            server.errors.eq(self.errors),
         ]
         return m

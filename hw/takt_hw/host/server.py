@@ -55,7 +55,7 @@ class Server(wiring.Component):
         Payload buffer, read with a latency of 1: beat n in the cycle 2 + n after the request is taken.
     o : Out(stream.Signature(128))
         Beats to the host.
-    bus, running, done, cycles, faults
+    bus, running, done, cycles, faults, errors
         As those of the HostPort.
     """
 
@@ -67,6 +67,7 @@ class Server(wiring.Component):
     done: In(1)
     cycles: In(64)
     faults: In(16)
+    errors: In(BEAT_BITS)
 
     def __init__(self, config: ChipConfig):
         self._config = config
@@ -173,6 +174,8 @@ class Server(wiring.Component):
                         m.d.sync += [to_send.eq(1), reply.eq(self._identity())]
                     with m.Elif(header.command == Command.STATUS):
                         m.d.sync += [to_send.eq(1), reply.eq(report)]
+                    with m.Elif(header.command == Command.ERRORS):
+                        m.d.sync += [to_send.eq(1), reply.eq(self.errors)]
             with m.Case(State.WRITE):
                 with m.If(to_do == 1):
                     m.d.sync += state.eq(State.SEAL)

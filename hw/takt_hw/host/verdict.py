@@ -13,7 +13,7 @@ from .frame import Header, is_one_of
 MEM_COMMANDS = (Command.WRITE_MEM, Command.READ_MEM)
 QUEUE_COMMANDS = (Command.WRITE_TEXT, Command.ENTRY)
 BEAT_COMMANDS = (Command.WRITE_MEM, Command.READ_MEM, Command.WRITE_TEXT)
-WHILE_RUNNING = (Command.IDENTIFY, Command.STATUS)
+WHILE_RUNNING = (Command.IDENTIFY, Command.STATUS, Command.ERRORS)
 
 
 class Verdict(wiring.Component):

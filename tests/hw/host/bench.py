@@ -31,6 +31,7 @@ class Pins:
     done: int = 0
     cycles: int = 0
     faults: int = 0
+    errors: int = 0
 
 
 @dataclass
@@ -132,7 +133,7 @@ def expected_status(request: Request, config: ChipConfig, running: bool = False)
     counted = mem or request.command == Command.WRITE_TEXT
     if request.command not in set(Command):
         return Status.BAD_COMMAND
-    if running and request.command not in (Command.IDENTIFY, Command.STATUS):
+    if running and request.command not in (Command.IDENTIFY, Command.STATUS, Command.ERRORS):
         return Status.BUSY
     if request.target >= targets or request.superlane >= (config.superlanes if mem else 1):
         return Status.BAD_TARGET
@@ -173,6 +174,8 @@ def expected_payload(request: Request, config: ChipConfig, memory: dict, pins: P
             return struct.pack("<HH4x8s", PROTOCOL_VERSION, config.superlanes, config.digest)
         case Command.STATUS:
             return struct.pack("<HH4xQ", pins.running | pins.done << 1, pins.faults, pins.cycles)
+        case Command.ERRORS:
+            return pins.errors.to_bytes(BEAT_BYTES, "little")
     return b""
 
 

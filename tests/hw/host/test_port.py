@@ -64,6 +64,7 @@ def write(count, **fields):
 EVERY_COMMAND = [
     IDENTIFY,
     Request(command=Command.STATUS, tag=1),
+    Request(command=Command.ERRORS, tag=10),
     write(MAX_BEATS, target=3, superlane=1, address=7, tag=2),
     write(1, target=7, address=CONFIG.mem_words - 1, tag=3),
     Request(command=Command.READ_MEM, target=3, superlane=1, address=5, count=MAX_BEATS, tag=4),
@@ -79,16 +80,16 @@ EVERY_COMMAND = [
 
 @pytest.mark.parametrize("seed", [None, 1, 2])
 def test_every_command(bench, seed):
-    check(bench, EVERY_COMMAND, Pins(done=1, faults=0xA5C3, cycles=2**40 + 12345), seed)
+    check(bench, EVERY_COMMAND, Pins(done=1, faults=0xA5C3, cycles=2**40 + 12345, errors=3 << 126 | 5), seed)
 
 
-def test_only_identify_and_status_are_served_while_a_program_runs(bench):
+def test_only_identify_status_and_errors_are_served_while_a_program_runs(bench):
     check(bench, EVERY_COMMAND, Pins(running=1))
 
 
 REFUSED = [
     (Request(command=0), Status.BAD_COMMAND),
-    (Request(command=9, target=1), Status.BAD_COMMAND),
+    (Request(command=10, target=1), Status.BAD_COMMAND),
     (Request(command=0x81), Status.BAD_COMMAND),
     (Request(command=Command.IDENTIFY, target=1), Status.BAD_TARGET),
     (Request(command=Command.STATUS, superlane=1), Status.BAD_TARGET),
