@@ -13,13 +13,16 @@ from .config import ChipConfig, Kind
 from .host.bus import READ_LATENCY
 from .host.port import HostPort
 from .icu.clockwork import Clockwork
+from .icu.fetch import FetchPort
 from .icu.queue import InstructionQueue
 from .isa.host import Fault
+from .mem.errors import ErrorLog
 from .mxm.plane import Plane
 from .streams import BITS
-from .superlane import FAULTS, Superlane, queue_ports
+from .superlane import CHECKS, CONTROL_LATENCY, FAULTS, Superlane, fetch_bits, queue_ports
 from .sxm import crossing
 from .tiles import TileLibrary
+from .vxm.reduce import ReduceNetwork
 
 
 class Chip(wiring.Component):
@@ -30,7 +33,8 @@ class Chip(wiring.Component):
     config : ChipConfig
         The build.
     checks : bool
-        Look for what a legal program never does and report it as fault flags. Off in synthesis.
+        Look for what a legal program never does and report it as fault flags. Off in synthesis. Flags that hang
+        on data are there in any case.
     trace : bool
         Add ports that show dispatches and memory writes.
     tiles : TileLibrary
@@ -102,19 +106,22 @@ class Chip(wiring.Component):
             self.done.eq(clockwork.done),
             self.faults.eq(flags),
         ]
-        dispatches, illegal = self._queues(m, host.bus, clockwork)
+        queues = self._queues(m, host.bus, clockwork)
+        dispatches = {name: icu.dispatch for name, icu in queues.items()}
         superlanes = self._superlanes(m, host.bus, dispatches)
+        conflicts = self._fetch_ports(m, host.bus.start, queues, superlanes)
         self._planes(m, superlanes)
         self._networks(m, superlanes)
-        if self.checks:
-            self._faults(m, flags, host.bus.fault_clear, clockwork.running, superlanes, illegal)
+        self._faults(m, flags, host.bus.fault_clear, clockwork.running, superlanes, queues, conflicts)
+        if config.ecc:
+            self._errors(m, flags, host, superlanes)
         if self.traced:
             self._trace(m, clockwork, dispatches, superlanes)
         return m
 
-    def _queues(self, m: Module, bus, clockwork: Clockwork) -> tuple[dict, list]:
-        """The instruction queues: what each dispatches, and whether it meets an illegal word."""
-        dispatches, illegal = {}, []
+    def _queues(self, m: Module, bus, clockwork: Clockwork) -> dict:
+        """The instruction queues by the name of their ports."""
+        queues = {}
         for queue, name in queue_ports(self.config):
             build = partial(InstructionQueue, queue.unit, self.config.queue_words)
             icu = self.tiles.place(m, f"queue_{name}", f"queue_{queue.unit.name}", build)
@@ -132,9 +139,30 @@ class Chip(wiring.Component):
                 clockwork.notify[queue.index].eq(icu.notify),
                 clockwork.ended[queue.index].eq(icu.ended),
             ]
-            dispatches[name] = icu.dispatch
-            illegal.append(icu.illegal)
-        return dispatches, illegal
+            queues[name] = icu
+        return queues
+
+    def _fetch_ports(self, m: Module, start, queues: dict, superlanes: list) -> list:
+        """Text from the streams to the queues of each position; whether IFETCHes meet there."""
+        config, conflicts = self.config, []
+        for position, kind in enumerate(config.row):
+            here = [queues[name] for queue, name in queue_ports(config) if queue.position == position]
+            bits = fetch_bits(config, position)
+            build = partial(FetchPort, config.superlanes, len(here), bits, CONTROL_LATENCY)
+            fetch = self.tiles.place(m, f"fetch{position}", f"fetch_{kind.value}", build)
+            m.d.comb += [fetch.clear.eq(start), getattr(superlanes[0], f"i_fetch{position}").eq(fetch.take)]
+            for n, icu in enumerate(here):
+                m.d.comb += [
+                    getattr(fetch, f"ask{n}").eq(icu.fetch),
+                    icu.arrives.eq(fetch.arrives[n]),
+                    icu.fetched.eq(fetch.word),
+                ]
+            for k, ports in enumerate(superlanes):
+                m.d.comb += getattr(fetch, f"fetched{k}").eq(getattr(ports, f"fetched{position}"))
+            for below, above in zip(superlanes, superlanes[1:], strict=False):
+                m.d.comb += getattr(above, f"i_fetch{position}").eq(getattr(below, f"o_fetch{position}"))
+            conflicts.append(fetch.conflict)
+        return conflicts
 
     def _superlanes(self, m: Module, bus, dispatches: dict) -> list:
         config = self.config
@@ -182,33 +210,55 @@ class Chip(wiring.Component):
         for s in self.config.slices:
             if s.kind is not Kind.MXM:
                 continue
-            m.submodules[s.name] = plane = Plane(self.config, self.tiles)
+            plane = self.tiles.place(m, s.name, "mxm_plane", partial(Plane, self.config, self.tiles))
             for k, ports in enumerate(superlanes):
                 m.d.comb += [
                     getattr(plane, f"feed{k}").eq(getattr(ports, f"feed_{s.name}")),
                     getattr(ports, f"product_{s.name}").eq(getattr(plane, f"product{k}")),
                     getattr(ports, f"product_{s.name}_valid").eq(getattr(plane, f"product{k}_valid")),
                 ]
+                if self.config.mxm_float:
+                    m.d.comb += getattr(ports, f"product_{s.name}_is_fp16").eq(getattr(plane, f"product{k}_is_fp16"))
 
     def _networks(self, m: Module, superlanes: list) -> None:
         for s in self.config.slices:
             if s.kind is not Kind.SXM:
                 continue
             for unit, build in (("shift", crossing.shift_network), ("permute", crossing.permute_network)):
-                m.submodules[f"{s.name}_{unit}"] = network = build(self.config)
+                network = self.tiles.place(m, f"{s.name}_{unit}", f"sxm_{unit}_network", partial(build, self.config))
                 for k, ports in enumerate(superlanes):
                     wiring.connect(m, getattr(network, f"port{k}"), getattr(ports, f"{unit}_{s.name}"))
 
-    def _faults(self, m: Module, flags: Signal, clear, running, superlanes: list, illegal: list) -> None:
+        m.submodules.reduce = network = ReduceNetwork(self.config)
+        for k, ports in enumerate(superlanes):
+            wiring.connect(m, getattr(network, f"port{k}"), ports.reduce)
+
+    def _faults(
+        self, m: Module, flags: Signal, clear, running, superlanes: list, queues: dict, conflicts: list
+    ) -> None:
         """Sticky flags of what any superlane or queue finds while a program runs."""
-        order = [Fault[name.upper()] for name in FAULTS]
-        seen = {fault: Cat(ports.faults[n] for ports in superlanes).any() for n, fault in enumerate(order)}
-        seen[Fault.ILLEGAL_INSTRUCTION] = Cat(*illegal).any()
+        seen = {
+            Fault[name.upper()]: Cat(ports.faults[n] for ports in superlanes).any()
+            for n, name in enumerate(FAULTS)
+            if self.checks or name not in CHECKS
+        }
+        if self.checks:
+            seen[Fault.ILLEGAL_INSTRUCTION] = Cat(icu.illegal for icu in queues.values()).any()
+            seen[Fault.QUEUE_DRY] = Cat(icu.dry for icu in queues.values()).any()
+            seen[Fault.FETCH_CONFLICT] = Cat(*conflicts).any()
         for fault, now in seen.items():
             with m.If(now & running):
                 m.d.sync += flags[fault].eq(1)
         with m.If(clear):
             m.d.sync += flags.eq(0)
+
+    def _errors(self, m: Module, flags: Signal, host: HostPort, superlanes: list) -> None:
+        """Flipped bits: also those that the host meets while no program runs."""
+        m.submodules.errors = log = ErrorLog(self.config.superlanes)
+        m.d.comb += [log.clear.eq(host.bus.fault_clear), host.errors.eq(log.report)]
+        m.d.comb += [getattr(log, f"errors{k}").eq(ports.errors) for k, ports in enumerate(superlanes)]
+        with m.If(log.uncorrectable):
+            m.d.sync += flags[Fault.UNCORRECTABLE].eq(1)
 
     def _trace(self, m: Module, clockwork: Clockwork, dispatches: dict, superlanes: list) -> None:
         names = [s.name for s in self.config.mem_slices]

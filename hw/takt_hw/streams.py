@@ -21,16 +21,21 @@ def dispatch_layout(word_bits: int) -> data.StructLayout:
     return data.StructLayout({"valid": 1, "word": word_bits})
 
 
-def timed_streams(streams: int) -> data.StructLayout:
+def timed_streams(streams: int, bits: int = BITS) -> data.StructLayout:
     """All streams of one direction between two positions. No stalling: the schedule answers for timing.
 
     ``taken`` says that somebody has consumed the value; only checks look at it.
     """
-    return data.StructLayout({"data": data.ArrayLayout(BITS, streams), "valid": streams, "taken": streams})
+    return data.StructLayout({"data": data.ArrayLayout(bits, streams), "valid": streams, "taken": streams})
 
 
-DRIVE = data.StructLayout({"valid": 1, "stream": STREAM_BITS, "data": BITS})
-"""One producer of one stream: ``data`` is in the register one cycle later."""
+def drive_layout(bits: int) -> data.StructLayout:
+    """One producer of one stream: ``data`` is in the register one cycle later."""
+    return data.StructLayout({"valid": 1, "stream": STREAM_BITS, "data": bits})
+
+
+DRIVE = drive_layout(BITS)
+"""A producer of data without check bits."""
 
 TAP = data.StructLayout({"valid": 1, "stream": STREAM_BITS})
 """One consumer of one stream: its data is there in the same cycle."""
@@ -46,6 +51,10 @@ class StreamPosition(wiring.Component):
     drives, taps : sequence of range
         For each producer and consumer, the stream numbers that it can name, in either direction.
         A range of one alignment keeps the multiplexers as small as the instruction set allows.
+    tap_bits : sequence of int, optional
+        Low bits that each consumer takes; all if not given.
+    bits : int
+        Bits of a register.
     checks : bool
         Look for collisions and undefined values.
 
@@ -60,9 +69,9 @@ class StreamPosition(wiring.Component):
         From the western and the eastern neighbour.
     o_east, o_west : Out(timed_streams(streams))
         The registers.
-    drive{n} : In(DRIVE)
+    drive{n} : In(drive_layout(bits))
         Producers. A driven register takes the driven value in place of its neighbour's.
-    tap{n}, tap{n}_data : In(TAP), Out(BITS)
+    tap{n}, tap{n}_data : In(TAP), Out(tap_bits[n])
         Consumers.
     collision, undefined : Out(1)
         With checks: a register had two producers, or replaced a value that nobody took;
@@ -71,26 +80,37 @@ class StreamPosition(wiring.Component):
 
     latency = 1
 
-    def __init__(self, *, streams: int, drives: Sequence[range], taps: Sequence[range], checks: bool):
+    def __init__(
+        self,
+        *,
+        streams: int,
+        drives: Sequence[range],
+        taps: Sequence[range],
+        tap_bits: Sequence[int] | None = None,
+        bits: int = BITS,
+        checks: bool,
+    ):
+        self.bits = bits
         self.streams = streams
         self.drives = tuple(drives)
         self.taps = tuple(taps)
+        self.tap_bits = (bits,) * len(self.taps) if tap_bits is None else tuple(tap_bits)
         self.checks = checks
-        layout = timed_streams(streams)
+        layout = timed_streams(streams, bits)
         super().__init__(
             {"i_east": In(layout), "i_west": In(layout), "o_east": Out(layout), "o_west": Out(layout)}
-            | {f"drive{n}": In(DRIVE) for n in range(len(drives))}
+            | {f"drive{n}": In(drive_layout(bits)) for n in range(len(drives))}
             | {f"tap{n}": In(TAP) for n in range(len(taps))}
-            | {f"tap{n}_data": Out(BITS) for n in range(len(taps))}
+            | {f"tap{n}_data": Out(bits) for n, bits in enumerate(self.tap_bits)}
             | {"collision": Out(1), "undefined": Out(1)}
         )
 
     def elaborate(self, platform) -> Module:
         m = Module()
         for n, numbers in enumerate(self.taps):
-            tap = getattr(self, f"tap{n}")
+            tap, bits = getattr(self, f"tap{n}"), self.tap_bits[n]
             flows = [
-                pick(tap.stream[:5], {number: self._registers(direction).data[number] for number in numbers})
+                pick(tap.stream[:5], {number: self._registers(direction).data[number][:bits] for number in numbers})
                 for direction in Direction
             ]
             m.d.comb += getattr(self, f"tap{n}_data").eq(
@@ -103,7 +123,7 @@ class StreamPosition(wiring.Component):
             incoming = self.i_east if direction is Direction.EAST else self.i_west
             hits = self._one_hot(m, "drive", len(self.drives), direction)
             for number in range(self.streams):
-                value = Signal(BITS, name=f"s{number}{direction.letter}", reset_less=True)
+                value = Signal(self.bits, name=f"s{number}{direction.letter}", reset_less=True)
                 m.d.comb += registers.data[number].eq(value)
                 m.d.sync += value.eq(incoming.data[number])
                 for n, numbers in enumerate(self.drives):

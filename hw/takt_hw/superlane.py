@@ -5,25 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from . import isa
 from .config import ChipConfig, Kind
 from .isa import Queue
-from .mem.bank_pair import BankPair
+from .mem.errors import ERROR, ERRORS, ErrorCollector
+from .mem.secded import Corrector, encode
+from .mem.slice import MemSlice
 from .mxm.accumulator import PLANES, Accumulator
 from .mxm.feeder import Feeder
-from .mxm.supercell import SUMS, feed_layout
-from .streams import BITS, DRIVE, TAP, StreamPosition, dispatch_layout
+from .mxm.supercell import feed_layout, sums_layout
+from .streams import BITS, TAP, StreamPosition, dispatch_layout
 from .sxm import crossing, local
 from .tiles import TileLibrary
 from .vxm.alu import RESULT, VxmAlu
+from .vxm.reduce import LaneReducer, partial_signature
 
-FAULTS = ("collision", "undefined_stream", "bank_conflict", "undefined_result", "undefined_product")
-"""Checks of a superlane, in the order of the host's fault bits."""
+CHECKS = ("collision", "undefined_stream", "bank_conflict", "undefined_result", "undefined_product")
+"""Faults that only a build with checks looks for."""
 
+FAULTS = (*CHECKS, "address_range")
+"""Faults of a superlane, by the names of the host's fault bits."""
 
 CONTROL_LATENCY = 1
 """Cycles from an instruction's dispatch in a superlane until its slice acts on it."""
@@ -36,20 +41,32 @@ def member_name(queue_or_slice: str) -> str:
 
 @dataclass
 class _Place:
-    """What one position's slices put on and take from its streams, gathered while they are built."""
+    """What one position's slices put on and take from its streams, gathered while they are built.
+
+    With ``raw`` a slice puts or takes the register's check bits too; the others deal in data alone.
+    """
+
+    slice: int = 0
+    """Number of the slice that is being built."""
 
     drives: list = field(default_factory=list)
     drive_ranges: list[range] = field(default_factory=list)
+    raw_drives: list[bool] = field(default_factory=list)
     taps: list = field(default_factory=list)
     tap_ranges: list[range] = field(default_factory=list)
+    tap_owners: list[int] = field(default_factory=list)
+    raw_taps: list[bool] = field(default_factory=list)
 
-    def drive(self, port, numbers: range) -> None:
+    def drive(self, port, numbers: range, *, raw: bool = False) -> None:
         self.drives.append(port)
         self.drive_ranges.append(numbers)
+        self.raw_drives.append(raw)
 
-    def tap(self, port, taken, numbers: range) -> None:
+    def tap(self, port, taken, numbers: range, *, raw: bool = False) -> None:
         self.taps.append((port, taken))
         self.tap_ranges.append(numbers)
+        self.tap_owners.append(self.slice)
+        self.raw_taps.append(raw)
 
 
 class Superlane(wiring.Component):
@@ -62,20 +79,28 @@ class Superlane(wiring.Component):
     -------
     i_{queue}, o_{queue} : In(dispatch_layout), Out(dispatch_layout)
         Instructions in the cycle of their dispatch in this superlane and, one cycle later, in the next.
+    i_fetch{position}, o_fetch{position} : In(TAP), Out(TAP)
+        Take a stream's bytes as instruction text, and one cycle later in the next superlane.
+    fetched{position} : Out(fetch_bits(config, position))
+        The low bits of what was taken last, from the cycle after.
     clear : In(1)
         A program begins.
     host_read, host_write, host_slice, host_address, host_data : In
         Host access to one MEM slice while no program runs.
     host_read_data : Out(BITS)
         Two cycles after ``host_read``.
-    feed_{plane}, product_{plane}, product_{plane}_valid : Out(feed_layout), In(SUMS), In(1)
-        To and from each MXM plane.
+    feed_{plane}, product_{plane}, product_{plane}_valid : Out(feed_layout), In(sums_layout), In(1)
+        To and from each MXM plane; with fp16 also ``product_{plane}_is_fp16``.
     shift_{slice}, permute_{slice} : Out(crossing_signature)
         To and from the networks of each SXM.
+    reduce : Out(partial_signature())
+        To and from the VXM's tree over the superlanes.
     write_{slice}, write_address_{slice}, write_data_{slice} : Out
         Memory writes, in the cycle in which memory changes.
     faults : Out(len(FAULTS))
-        With checks: what went wrong in this cycle.
+        What went wrong in this cycle; CHECKS only with checks.
+    errors : Out(ERRORS)
+        With ECC: flipped bits that were met in the cycle before.
     """
 
     def __init__(self, config: ChipConfig, tiles: TileLibrary, *, checks: bool):
@@ -87,20 +112,29 @@ class Superlane(wiring.Component):
             "clear": In(1),
             "host_read": In(1),
             "host_write": In(1),
-            "host_slice": In(range(len(config.mem_slices))),
+            "host_slice": In(range(max(2, len(config.mem_slices)))),  # at least a bit: Verilog has no ports of none
             "host_address": In(address_bits),
             "host_data": In(BITS),
             "host_read_data": Out(BITS),
             "faults": Out(len(FAULTS)),
+            "reduce": Out(partial_signature()),
         }
+        if config.ecc:
+            ports["errors"] = Out(ERRORS)
         for queue in isa.queues(config):
             ports[f"i_{member_name(queue.name)}"] = In(dispatch_layout(queue.unit.word_bits))
             ports[f"o_{member_name(queue.name)}"] = Out(dispatch_layout(queue.unit.word_bits))
+        for position in range(config.positions):
+            ports[f"i_fetch{position}"] = In(TAP)
+            ports[f"o_fetch{position}"] = Out(TAP)
+            ports[f"fetched{position}"] = Out(fetch_bits(config, position))
         for s in config.slices:
             if s.kind is Kind.MXM:
-                ports[f"feed_{s.name}"] = Out(feed_layout(config.weight_streams, config.weight_blocks))
-                ports[f"product_{s.name}"] = In(SUMS)
+                ports[f"feed_{s.name}"] = Out(feed_layout(config))
+                ports[f"product_{s.name}"] = In(sums_layout(config))
                 ports[f"product_{s.name}_valid"] = In(1)
+                if config.mxm_float:
+                    ports[f"product_{s.name}_is_fp16"] = In(1)
             elif s.kind is Kind.SXM:
                 ports[f"shift_{s.name}"] = Out(crossing.shift_signature(config))
                 ports[f"permute_{s.name}"] = Out(crossing.permute_signature(config))
@@ -115,23 +149,33 @@ class Superlane(wiring.Component):
         config = self.config
         self._controls(m)
         places = [_Place() for _ in config.row]
+        for position, place in enumerate(places):
+            place.slice = next(number for number, s in enumerate(config.slices) if s.position == position)
+            self._fetch(m, position, place)
         faults: dict[str, list] = {name: [] for name in FAULTS}
+        errors: list[tuple[int, Value]] = []
         host_data = []
-        for s in config.slices:
+        for number, s in enumerate(config.slices):
             place = places[s.position]
+            place.slice = number
             match s.kind:
                 case Kind.MEM:
-                    host_data.append(self._mem(m, s.name, place, faults))
+                    host_data.append(self._mem(m, s.name, place, faults, errors))
                 case Kind.VXM:
                     self._vxm(m, place, faults)
                 case Kind.MXM:
                     self._mxm(m, s.name, place, faults)
                 case Kind.SXM:
                     self._sxm(m, s.name, place)
-        self._row(m, places, faults)
+        self._row(m, places, faults, errors)
+        if config.ecc:
+            m.submodules.errors = collector = ErrorCollector([number for number, _ in errors])
+            m.d.comb += [getattr(collector, f"error{n}").eq(error) for n, (_, error) in enumerate(errors)]
+            m.d.comb += self.errors.eq(collector.errors)
         self._host_read(m, host_data)
-        if self.checks:
-            m.d.comb += self.faults.eq(Cat(Cat(*faults[name]).any() for name in FAULTS))
+        for n, name in enumerate(FAULTS):
+            if self.checks or name not in CHECKS:
+                m.d.comb += self.faults[n].eq(Cat(*faults[name]).any())
         return m
 
     def _control(self, queue_name: str):
@@ -146,54 +190,58 @@ class Superlane(wiring.Component):
             with m.If(arriving.valid):
                 m.d.sync += control.word.eq(arriving.word)
 
+    def _fetch(self, m: Module, position: int, place: _Place) -> None:
+        """Instruction text for the queues of one position."""
+        arriving, tap = getattr(self, f"i_fetch{position}"), getattr(self, f"o_fetch{position}")
+        fetched = getattr(self, f"fetched{position}")
+        taken = Signal(BITS, name=f"text{position}")
+        place.tap(tap, taken, self._numbers())
+        m.d.sync += tap.valid.eq(arriving.valid)
+        with m.If(arriving.valid):
+            m.d.sync += tap.stream.eq(arriving.stream)
+        with m.If(tap.valid):
+            m.d.sync += fetched.eq(taken)
+
     def _numbers(self, first: int = 0, step: int = 1) -> range:
         return range(first, self.config.streams, step)
 
     def _plane_numbers(self, plane: int) -> range:
-        """Streams that can carry one byte plane; a one-byte element can travel on any."""
-        return self._numbers() if plane == 0 else self._numbers(plane, isa.DType.I32.streams)
+        """Streams that can carry one byte plane: groups of n streams are aligned to n."""
+        smallest = min(dtype.streams for dtype in isa.DType if dtype.streams > plane)
+        return self._numbers(plane, smallest)
 
-    def _mem(self, m: Module, name: str, place: _Place, faults: dict):
-        banks = self.tiles.place(m, name, "mem_banks", partial(BankPair, self.config.mem_words))
-        reads, writes = self._control(f"{name}.read"), self._control(f"{name}.write")
+    def _mem(self, m: Module, name: str, place: _Place, faults: dict, errors: list):
+        build = partial(MemSlice, self.config.mem_words, ecc=self.config.ecc)
+        memory = self.tiles.place(m, name, "mem_slice", build)
         number = next(n for n, s in enumerate(self.config.mem_slices) if s.name == name)
         hosted = Signal(name=f"{name}_hosted")
-        arriving = Signal(BITS, name=f"{name}_arriving")
-        tap = Signal(TAP, name=f"{name}_tap")
-        drive = Signal(DRIVE, name=f"{name}_drive")
         m.d.comb += [
             hosted.eq(self.host_slice == number),
-            tap.valid.eq(writes.valid),
-            tap.stream.eq(writes.word[isa.WRITE_FROM.bits]),
-            banks.read.eq(reads.valid | (self.host_read & hosted)),
-            banks.read_address.eq(reads.word[isa.ADDRESS.bits]),
-            banks.write.eq(writes.valid | (self.host_write & hosted)),
-            banks.write_address.eq(writes.word[isa.ADDRESS.bits]),
-            banks.write_data.eq(arriving),
+            memory.reads.eq(self._control(f"{name}.read")),
+            memory.writes.eq(self._control(f"{name}.write")),
+            memory.host_read.eq(self.host_read & hosted),
+            memory.host_write.eq(self.host_write & hosted),
+            memory.host_address.eq(self.host_address),
+            memory.host_data.eq(self.host_data),
+            getattr(self, f"write_{name}").eq(memory.write),
+            getattr(self, f"write_address_{name}").eq(memory.write_address),
+            getattr(self, f"write_data_{name}").eq(memory.write_data),
         ]
-        with m.If(self.host_read):
-            m.d.comb += banks.read_address.eq(self.host_address)
-        with m.If(self.host_write):
-            m.d.comb += [banks.write_address.eq(self.host_address), banks.write_data.eq(self.host_data)]
-        drive_valid = Signal(name=f"{name}_drive_valid")
-        drive_stream = Signal(len(drive.stream), name=f"{name}_drive_stream")
-        m.d.sync += [drive_valid.eq(reads.valid), drive_stream.eq(reads.word[isa.READ_TO.bits])]
-        m.d.comb += [
-            drive.valid.eq(drive_valid),
-            drive.stream.eq(drive_stream),
-            drive.data.eq(banks.read_data),
-            getattr(self, f"write_{name}").eq(writes.valid),
-            getattr(self, f"write_address_{name}").eq(writes.word[isa.ADDRESS.bits]),
-            getattr(self, f"write_data_{name}").eq(arriving),
-        ]
-        place.tap(tap, arriving, self._numbers())
-        place.drive(drive, self._numbers())
-        faults["bank_conflict"].append(banks.conflict)
-        return banks.read_data
+        for tap in ("gathered", "arriving", "chosen"):
+            place.tap(getattr(memory, tap), getattr(memory, f"{tap}_data"), self._numbers(), raw=tap == "arriving")
+        place.drive(memory.drive, self._numbers(), raw=True)
+        if self.config.ecc:
+            errors += [(place.slice, getattr(memory, f"{word}_error")) for word in ("read", "old", "new")]
+        faults["bank_conflict"].append(memory.bank_conflict)
+        faults["address_range"].append(memory.address_range)
+        return memory.read_data
 
     def _vxm(self, m: Module, place: _Place, faults: dict) -> None:
-        build = partial(VxmAlu, self.config.vxm_alus)
-        alus = [self.tiles.place(m, f"alu{n}", "vxm_alu", build) for n in range(self.config.vxm_alus)]
+        alus = []
+        for n in range(self.config.vxm_alus):
+            has = {"floating": n < self.config.vxm_float_alus, "functions": n < self.config.vxm_function_alus}
+            tile = "_".join(["vxm_alu", *(name for name, there in has.items() if there)])
+            alus.append(self.tiles.place(m, f"alu{n}", tile, partial(VxmAlu, self.config.vxm_alus, **has)))
         held = Signal(data.ArrayLayout(RESULT, len(alus)))
         holds = Signal(len(alus))
         for n, alu in enumerate(alus):
@@ -211,11 +259,25 @@ class Superlane(wiring.Component):
                     place.tap(tap, getattr(alu, f"{operand}{plane}_data"), self._plane_numbers(plane))
                 place.drive(getattr(alu, f"drive{plane}"), self._plane_numbers(plane))
             faults["undefined_result"].append(alu.undefined)
+        self._reduce(m, place, held, holds, faults)
+
+    def _reduce(self, m: Module, place: _Place, held, holds, faults: dict) -> None:
+        reducer = self.tiles.place(m, "reducer", "lane_reducer", partial(LaneReducer, self.config))
+        m.d.comb += [
+            reducer.control.eq(self._control("VXM.reduce")),
+            reducer.held.eq(held),
+            reducer.holds.eq(holds),
+        ]
+        wiring.connect(m, reducer.partial, wiring.flipped(self.reduce))
+        for plane in range(RESULT.elem_shape.width // 8):
+            place.tap(getattr(reducer, f"a{plane}"), getattr(reducer, f"a{plane}_data"), self._plane_numbers(plane))
+            place.drive(getattr(reducer, f"drive{plane}"), self._plane_numbers(plane))
+        faults["undefined_result"].append(reducer.undefined)
 
     def _mxm(self, m: Module, name: str, place: _Place, faults: dict) -> None:
         config = self.config
         m.submodules[f"{name}_feeder"] = feeder = Feeder(config)
-        m.submodules[f"{name}_accumulator"] = accumulator = Accumulator(config.accumulators)
+        m.submodules[f"{name}_accumulator"] = accumulator = Accumulator(config)
         m.d.comb += [
             feeder.weights.eq(self._control(f"{name}.weights")),
             feeder.activate.eq(self._control(f"{name}.activate")),
@@ -227,6 +289,9 @@ class Superlane(wiring.Component):
             accumulator.product_valid.eq(getattr(self, f"product_{name}_valid")),
         ]
         place.tap(feeder.activations_tap, feeder.activations_tap_data, self._numbers())
+        if config.mxm_float:
+            m.d.comb += accumulator.product_is_fp16.eq(getattr(self, f"product_{name}_is_fp16"))
+            place.tap(feeder.activations_high_tap, feeder.activations_high_tap_data, self._numbers(1, 2))
         for n in range(config.weight_streams):
             numbers = self._numbers(n, config.weight_streams)
             place.tap(getattr(feeder, f"weights_tap{n}"), getattr(feeder, f"weights_tap{n}_data"), numbers)
@@ -257,7 +322,7 @@ class Superlane(wiring.Component):
         wiring.connect(m, movers["shift"].network, wiring.flipped(getattr(self, f"shift_{name}")))
         wiring.connect(m, movers["permute"].network, wiring.flipped(getattr(self, f"permute_{name}")))
 
-    def _row(self, m: Module, places: list[_Place], faults: dict) -> None:
+    def _row(self, m: Module, places: list[_Place], faults: dict, errors: list) -> None:
         positions = []
         for n, (kind, place) in enumerate(zip(self.config.row, places, strict=True)):
             build = partial(
@@ -265,17 +330,41 @@ class Superlane(wiring.Component):
                 streams=self.config.streams,
                 drives=place.drive_ranges,
                 taps=place.tap_ranges,
+                tap_bits=None if self.config.ecc else [len(taken) for _, taken in place.taps],
+                bits=self.config.stream_bits,
                 checks=self.checks,
             )
             position = self.tiles.place(m, f"position{n}", f"streams_{kind.value}", build)
             positions.append(position)
-            m.d.comb += [getattr(position, f"drive{d}").eq(port) for d, port in enumerate(place.drives)]
+            for d, (port, raw) in enumerate(zip(place.drives, place.raw_drives, strict=True)):
+                drive = getattr(position, f"drive{d}")
+                m.d.comb += [
+                    drive.valid.eq(port.valid),
+                    drive.stream.eq(port.stream),
+                    drive.data.eq(port.data if raw or not self.config.ecc else encode(port.data)),
+                ]
             for t, (port, taken) in enumerate(place.taps):
-                m.d.comb += [getattr(position, f"tap{t}").eq(port), taken.eq(getattr(position, f"tap{t}_data"))]
+                word = getattr(position, f"tap{t}_data")
+                if self.config.ecc and not place.raw_taps[t]:
+                    word, error = self._mended(m, f"position{n}_tap{t}", word, port.valid)
+                    errors.append((place.tap_owners[t], error))
+                m.d.comb += [getattr(position, f"tap{t}").eq(port), taken.eq(word)]
             faults["collision"].append(position.collision)
             faults["undefined_stream"].append(position.undefined)
         for west, east in zip(positions, positions[1:], strict=False):
             m.d.comb += [east.i_east.eq(west.o_east), west.i_west.eq(east.o_west)]
+
+    def _mended(self, m: Module, name: str, word: Value, taken: Value) -> tuple[Value, Value]:
+        """The data of a stream register, and its error if it is taken in this cycle."""
+        corrector = self.tiles.place(m, f"{name}_corrector", "corrector", Corrector, clocked=False)
+        error = Signal(ERROR, name=f"{name}_error")
+        m.d.comb += [
+            corrector.i.eq(word),
+            error.single.eq(taken & corrector.single),
+            error.double.eq(taken & corrector.double),
+            error.counted.eq(1),
+        ]
+        return corrector.o, error
 
     def _host_read(self, m: Module, host_data: list) -> None:
         slice_read = Signal.like(self.host_slice)
@@ -284,6 +373,11 @@ class Superlane(wiring.Component):
             for n, value in enumerate(host_data):
                 with m.Case(n):
                     m.d.sync += self.host_read_data.eq(value)
+
+
+def fetch_bits(config: ChipConfig, position: int) -> int:
+    """Bits of the longest instruction word that a queue at this position stores."""
+    return max(queue.unit.word_bits for queue in isa.queues(config) if queue.position == position)
 
 
 def queue_ports(config: ChipConfig) -> list[tuple[Queue, str]]:

@@ -32,10 +32,13 @@ class TileLibrary:
         self.shared = shared
         self.tiles: dict[str, wiring.Component] = {}
 
-    def place(self, m: Module, name: str, tile: str, build: Callable[[], wiring.Component]) -> Any:
+    def place(
+        self, m: Module, name: str, tile: str, build: Callable[[], wiring.Component], *, clocked: bool = True
+    ) -> Any:
         """Add what ``build`` makes to ``m`` as submodule ``name``; returns what has its ports.
 
-        Everything placed under one ``tile`` name must be alike: it is built and elaborated once.
+        Everything placed under one ``tile`` name must be alike: it is built and elaborated once. What is
+        combinational has no clock and must be placed so.
         """
         if not self.shared:
             m.submodules[name] = component = build()
@@ -44,7 +47,7 @@ class TileLibrary:
             self.tiles[tile] = build()
         first = self.tiles[tile]
         ports = first.signature.create(path=(name,))
-        connections = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
+        connections = {"i_clk": ClockSignal(), "i_rst": ResetSignal()} if clocked else {}
         for path, member, value in first.signature.flatten(ports):
             direction = "i" if member.flow is In else "o"
             connections[f"{direction}_{'__'.join(map(str, path))}"] = value

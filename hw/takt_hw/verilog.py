@@ -29,7 +29,7 @@ opt_clean
 opt_dff
 opt_expr
 opt_clean
-wreduce t:$add t:$sub t:$mul
+wreduce t:$add t:$sub t:$mul t:$shl t:$sshl
 opt_clean
 write_verilog -norename -noattr
 """

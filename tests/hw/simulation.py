@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
-from amaranth.hdl import Module, Value
+from amaranth.hdl import ClockDomain, Module, Value
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
@@ -21,6 +21,7 @@ def run(
     combinational logic has settled and before the registers change.
     """
     m = Module()
+    m.domains.sync = ClockDomain()  # what is tested may be combinational
     m.submodules.dut = dut
     steps = list(stimulus)
     names = {name for step in steps for name in step}

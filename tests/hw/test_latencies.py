@@ -7,7 +7,9 @@ import pytest
 from takt_hw import isa
 from takt_hw.config import NANO
 from takt_hw.icu.clockwork import LOOK_AHEAD, Clockwork
-from takt_hw.mem.bank_pair import BankPair
+from takt_hw.icu.fetch import FetchPort
+from takt_hw.icu.queue import WRITE_LATENCY
+from takt_hw.mem.slice import MemSlice
 from takt_hw.mxm.accumulator import Accumulator
 from takt_hw.mxm.feeder import Feeder
 from takt_hw.mxm.plane import Plane
@@ -16,6 +18,9 @@ from takt_hw.superlane import CONTROL_LATENCY
 from takt_hw.sxm import crossing, local
 from takt_hw.tiles import TileLibrary
 from takt_hw.vxm.alu import VxmAlu
+from takt_hw.vxm.floating import FloatPipe
+from takt_hw.vxm.functions import FunctionPipe
+from takt_hw.vxm.reduce import LaneReducer
 
 
 @pytest.mark.parametrize("superlanes", [1, 2, 4, 20])
@@ -23,23 +28,34 @@ def test_the_table_is_the_sum_of_its_path(superlanes):
     config = replace(NANO, superlanes=superlanes)
     register = StreamPosition.latency
     paths = {
-        isa.READ: CONTROL_LATENCY + BankPair.latency + register,
-        isa.ACC: CONTROL_LATENCY + Accumulator.latency + register,
+        isa.READ: CONTROL_LATENCY + MemSlice.latency + register,
+        isa.GATHER: CONTROL_LATENCY + MemSlice.latency + register,
+        isa.ACC: CONTROL_LATENCY + Accumulator(config).latency + register,
+        isa.DRAIN: CONTROL_LATENCY + Accumulator(config).latency + register,
         isa.ABC: CONTROL_LATENCY + Feeder.latency + Plane(config, TileLibrary(shared=False)).latency,
+        isa.IFETCH: FetchPort(superlanes, 1, 8, CONTROL_LATENCY).latency + WRITE_LATENCY + LOOK_AHEAD,
         isa.NOTIFY: LOOK_AHEAD + Clockwork(config).release_delay,
     }
-    paths |= {op: CONTROL_LATENCY + VxmAlu.latency + register for op in isa.VXM_ALU.ops if op not in isa.CONTROL}
+    paths[isa.ABC_FP16] = paths[isa.ABC]
+    base = CONTROL_LATENCY + VxmAlu.latency + register
+    stages = {None: 1, "vxm_float_alus": FloatPipe.stages, "vxm_function_alus": FunctionPipe.stages}
+    paths |= {op: base + stages[op.needs] - 1 for op in isa.VXM_ALU.ops if op not in isa.CONTROL}
+    reductions = (isa.LANE_SUM, isa.LANE_MAX, isa.LANE_ARGMAX)
+    paths |= {op: CONTROL_LATENCY + LaneReducer(config).latency + register for op in reductions}
     for op, mover in (
         (isa.LANE_SELECT, local.selector()),
         (isa.DISTRIBUTE, local.distributor()),
         (isa.TRANSPOSE, local.transposer(config.transpose_size)),
         (isa.LANE_SHIFT, crossing.shift_port(config)),
+        (isa.ROTATE, crossing.shift_port(config)),
         (isa.PERMUTE, crossing.permute_port(config)),
     ):
         paths[op] = CONTROL_LATENCY + mover.latency + register
     timed = {op for unit in isa.UNITS for op in unit.ops if op.d_func is not None}
     assert {op: op.d_func(config) for op in timed} == paths
     assert crossing.shift_network(config).latency + 1 == crossing.shift_port(config).latency
+    chains = {op: op.chain(config) for op in isa.VXM_ALU.ops if op.chain is not None}
+    assert chains == {op: VxmAlu.latency + stages[op.needs] - 1 for op in chains}
     assert isa.VXM_CHAIN(config) == VxmAlu.latency
 
 

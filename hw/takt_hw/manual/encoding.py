@@ -4,6 +4,9 @@ from ..config import ChipConfig
 from ..isa import OPCODE_BITS, DType, Field, Form, Op
 from .markdown import table
 
+_TYPES = ", ".join(f"{dtype.value} `{dtype.text}`" for dtype in DType)
+_ALIGNED = ", ".join(f"`:{dtype.text}` a multiple of {dtype.streams}" for dtype in DType if dtype.streams > 1)
+
 FORMS = {
     Form.UNSIGNED: "A number.",
     Form.SIGNED: "A number in two's complement.",
@@ -11,10 +14,11 @@ FORMS = {
     Form.STREAM: "Number of the stream in bits 4-0; bit 5 is 0 eastward and 1 westward. Text: `s3e`, `s3w`.",
     Form.OPTIONAL_STREAM: "Bit 6 is 1 if there is a stream, which bits 5-0 name as above; else all bits are 0. "
     "Text: `s4e` or `none`.",
-    Form.TYPED_DEST: "Bit 9 is 1 if there is a destination: type in bits 8-6 (0 `i8`, 1 `i32`), stream in bits 5-0; "
+    Form.TYPED_DEST: f"Bit 9 is 1 if there is a destination: type in bits 8-6 ({_TYPES}), stream in bits 5-0; "
     "else all bits are 0. Text: `s4w:i32` or `none`.",
-    Form.VXM_SOURCE: "Kind in bits 10-9. 0: type in bits 8-6, stream in bits 5-0, text `s0e:i8`. 1: number of an ALU "
-    "whose held result is taken in bits 4-0, text `alu2`. 2: the immediate field, text `#-5`.",
+    Form.VXM_SOURCE: "Kind in bits 10-9. 0: type in bits 8-6, stream in bits 5-0, text `s0e:i8`. 1: type in bits 8-6, "
+    "number of an ALU whose held result is taken in bits 4-0, text `alu2` (type `i32`) or `alu2:f16`. 2: the immediate "
+    "field, text `#-5` or `#1.5`.",
     Form.ALU: "Number of an ALU. Text: `alu2`.",
 }
 """How the bits of each form of field are read, counted from the field's own bit 0."""
@@ -68,7 +72,7 @@ def field_rule(field: Field, config: ChipConfig) -> str:
         case Form.STREAM | Form.OPTIONAL_STREAM:
             return f"below s{config.streams}{aligned}"
         case Form.TYPED_DEST:
-            return f"below s{config.streams}; `:i32` a multiple of {DType.I32.streams}"
+            return f"below s{config.streams}; {_ALIGNED}"
         case Form.VXM_SOURCE:
             return f"as dst, or `alu0` to `alu{config.vxm_alus - 1}`, or an immediate"
 

@@ -16,7 +16,18 @@ TITLES = {
 CONTROL_TITLE = "Instruction control"
 CONTROL_NOTE = "Every queue has these. They start nothing in the slice; they say when what follows is dispatched.\n"
 
-EXAMPLE_NUMBERS = {"count": 3, "interval": 2, "stride": 1, "address": 0x40, "block": 1, "amount": -1, "shift": 7}
+EXAMPLE_NUMBERS = {
+    "body": 2,
+    "base": 16,
+    "words": 1,
+    "count": 3,
+    "interval": 2,
+    "stride": 1,
+    "address": 0x40,
+    "block": 1,
+    "amount": -1,
+    "shift": 7,
+}
 """Values that the examples use; every build must be able to take them."""
 
 
@@ -48,7 +59,7 @@ def example(op: Op) -> Any:
     """The instruction that an instruction's page shows as its example."""
     shown = [field for field in op.fields if field.name != "immediate"]
     values = {field.name: example_operand(field, place) for place, field in enumerate(shown)}
-    if "address" in values and op.name == "ACC":
+    if "address" in values and op.name in ("ACC", "DRAIN"):
         values["address"] = 1
     return op.make(**values)
 
@@ -59,7 +70,19 @@ def latency(name: str, cycles: Cycles | None, configs: tuple[ChipConfig, ...]) -
         return f"* {name}: none\n"
     values = ", ".join(f"{config.name} {cycles(config)}" for config in configs)
     unit = "cycle" if str(cycles) == "1" else "cycles"
-    return f"* {name}: {cycles} {unit}" + (f" ({values})\n" if cycles.per_superlane else "\n")
+    return f"* {name}: {cycles} {unit}" + (f" ({values})\n" if cycles.varies else "\n")
+
+
+def _latencies(op: Op) -> list[tuple[str, Cycles | None]]:
+    """The latencies that an instruction's section lists: `chain` only where a result is held."""
+    return [("d_skew", op.d_skew), ("d_func", op.d_func), *([("chain", op.chain)] if op.chain else [])]
+
+
+def _where(op: Op) -> str:
+    """Which builds, or which ALUs, have an instruction that not all have."""
+    if op.chain is not None:
+        return f"In ALUs below [`{op.needs}`](../builds.md)."
+    return f"In builds with [`{op.needs}`](../builds.md)."
 
 
 def instruction(op: Op, configs: tuple[ChipConfig, ...]) -> str:
@@ -77,7 +100,8 @@ def instruction(op: Op, configs: tuple[ChipConfig, ...]) -> str:
         field_table(op, configs) if op.fields else "",
         f"**Operation.** {op.operation}\n",
         "**Latency.**\n",
-        latency("d_skew", op.d_skew, configs) + latency("d_func", op.d_func, configs),
+        "".join(latency(name, cycles, configs) for name, cycles in _latencies(op)),
+        f"**Where.** {_where(op)}\n" if op.needs else "",
         "**Errors.**\n",
         "".join(errors) or "None.\n",
     ]

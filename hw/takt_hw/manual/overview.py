@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from ..config import ChipConfig, Kind
-from ..isa import CONTROL, OPCODE_BITS, UNITS, VXM_CHAIN, WORD_BITS, DType, Field, Form, Op, Role, Unit, host, queues
+from ..config import ChipConfig
+from ..isa import CONTROL, OPCODE_BITS, UNITS, WORD_BITS, DType, Field, Form, Op, Role, Unit, host, queues
 from .encoding import FORM_NAMES, FORMS
 from .instructions import CONTROL_TITLE, TITLES
 from .markdown import GENERATED, attribute_texts, table
@@ -26,7 +26,7 @@ def isa_page(configs: tuple[ChipConfig, ...]) -> str:
     pages += [f"* [{title}](isa/{kind.value.lower()}.md)\n" for kind, title in TITLES.items()]
     rows = []
     for page, unit, op in _instructions():
-        latencies = op.d_skew or "–", op.d_func or "–"
+        latencies = op.d_skew or "–", op.d_func or "–", op.chain or "–"
         link = f"[{op.name}](isa/{page}.md#{op.name.lower()})"
         rows.append((link, unit, f"`{op.code:#04x}`", op.summary, *latencies))
     units = [
@@ -48,8 +48,8 @@ def isa_page(configs: tuple[ChipConfig, ...]) -> str:
             HEAD,
             "".join(pages),
             "## Instructions\n",
-            table(("instruction", "queue", "opcode", "summary", "d_skew", "d_func"), rows),
-            f"A result that an ALU holds can be taken by dispatches from {VXM_CHAIN} cycles after its own on.\n",
+            table(("instruction", "queue", "opcode", "summary", "d_skew", "d_func", "chain"), rows),
+            "A result that an ALU holds can be taken by dispatches from `chain` cycles after its own on.\n",
             "## Queues\n",
             QUEUES_NOTE,
             table(("queue", "slice", "instructions", "bits stored", "stride field", *names), units),
@@ -120,7 +120,7 @@ def _instructions() -> Iterator[tuple[str, str, Op]]:
 
 
 def _queue_suffix(unit: Unit) -> str:
-    return f"{unit.name}N" if unit.kind is Kind.VXM else unit.name
+    return f"{unit.name}N" if unit.per_alu else unit.name
 
 
 def _stream_rules(configs: tuple[ChipConfig, ...]) -> str:
@@ -135,7 +135,7 @@ def _stream_rules(configs: tuple[ChipConfig, ...]) -> str:
                 named = lines.setdefault((queue, f"`{field.name}`{text}", way, *groups), [])
                 named.append(op.name)
     own = {f"`{_queue_suffix(unit)}`": len(unit.ops) - len(CONTROL) for unit in UNITS}
-    rows = [(key[0], "all" if len(ops) == own[key[0]] else ", ".join(ops), *key[1:]) for key, ops in lines.items()]
+    rows = [(key[0], "all" if len(ops) == own.get(key[0]) else ", ".join(ops), *key[1:]) for key, ops in lines.items()]
     return table(("queue", "instruction", "operand", "way", *(config.name for config in configs)), rows)
 
 

@@ -1,4 +1,4 @@
-"""The SXM operations that cross superlanes: SHIFT and PERMUTE."""
+"""The SXM operations that cross superlanes: SHIFT, ROTATE and PERMUTE."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _delayed(m: Module, valid: Value, value: Value, cycles: int, name: str) -> t
 
 
 def shift_signature(config: ChipConfig) -> wiring.Signature:
-    """Between SHIFT's ports and its network."""
+    """Between the ports of SHIFT and ROTATE and their network."""
     return crossing_signature(1, isa.SXM_SHIFT.word_bits)
 
 
@@ -148,19 +148,22 @@ def permute_signature(config: ChipConfig) -> wiring.Signature:
 
 
 def shift_port(config: ChipConfig) -> CrossingPort:
-    """One superlane's share of SHIFT."""
+    """One superlane's share of SHIFT and ROTATE."""
     return CrossingPort(isa.SXM_SHIFT, [(isa.SXM_FROM, 1)], config.superlanes)
 
 
 def shift_network(config: ChipConfig) -> CrossingNetwork:
-    """Moves all lanes by ``amount``; zeros come in."""
+    """Moves all lanes by ``amount``; zeros come in with SHIFT, what goes out at the other end with ROTATE."""
 
     def cross(operands: list[Value], word: Value) -> Value:
+        """As many lanes out of two vectors, one after the other: the source, and itself again or zeros."""
         (source,) = operands
         amount = word[isa.AMOUNT.bits].as_signed()
-        distance_bits = config.lanes.bit_length()
-        bits = Cat(Const(0, 3), Mux(amount < 0, -amount, amount)[:distance_bits])
-        return Mux(amount < 0, source >> bits, (source << bits)[: len(source)])
+        rotates = word[: isa.OPCODE_BITS] == isa.ROTATE.code
+        low = Mux(rotates | (amount < 0), source, 0)
+        high = Mux(rotates | (amount >= 0), source, 0)
+        skipped = Mux(amount < 0, -amount, config.lanes - amount)[: config.lanes.bit_length()]
+        return (Cat(low, high) >> Cat(Const(0, 3), skipped))[: len(source)]
 
     return CrossingNetwork(config, isa.SXM_SHIFT, 1, cross)
 

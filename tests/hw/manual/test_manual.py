@@ -52,16 +52,18 @@ def test_examples_are_legal_in_every_build(unit):
     for op in unit.ops:
         shown = example(op)
         assert unit.decode(shown.word) == shown
-        assert [shown.violations(config) for config in BUILDS.values()] == [[]] * len(BUILDS)
+        having = [config for config in BUILDS.values() if op.needs is None or getattr(config, op.needs)]
+        assert [shown.violations(config) for config in having] == [[]] * len(having)
 
 
 def test_every_instruction_has_its_sections_in_order():
-    order = ["Syntax", "Encoding", "Operation", "Latency", "Errors"]
+    some = ["Syntax", "Encoding", "Operation", "Latency", "Where", "Errors"]
+    orders = [[name for name in some if name != "Where"], some]
     text = "".join(page for name, page in pages().items() if name.startswith("isa/"))
     sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
     assert len(sections) == len({op for unit in UNITS for op in unit.ops})
     for section in sections:
-        assert re.findall(r"^\*\*(\w+)\.\*\*", section, flags=re.MULTILINE) == order
+        assert re.findall(r"^\*\*(\w+)\.\*\*", section, flags=re.MULTILINE) in orders
 
 
 def test_links_between_pages_lead_somewhere():

@@ -82,6 +82,18 @@ def test_shift(superlanes, part):
         assert got == expected
 
 
+@pytest.mark.parametrize("superlanes", [1, 3])
+@pytest.mark.parametrize("part", [0, 1, 15, 16, "some", "all"])
+def test_rotate(superlanes, part):
+    config = replace(NANO, superlanes=superlanes)
+    (source,) = vectors(superlanes, 1, config.lanes)
+    for sign in (1, -1):
+        amount = sign * min({"some": 5, "all": config.lanes - 1}.get(part, part), config.lanes - 1)
+        word = isa.ROTATE.encode(dst=EAST[0], src=EAST[0], amount=amount)
+        got = run_network(crossing.shift_network(config), superlanes, word, [source])
+        assert got == [source[(n - amount) % config.lanes] for n in range(config.lanes)]
+
+
 @pytest.mark.parametrize("superlanes", [1, 3, 17])
 def test_permute(superlanes):
     config = replace(NANO, superlanes=superlanes)
