@@ -1,4 +1,4 @@
-"""The table's two latencies where an instruction is known to have them."""
+"""The table's latencies where an instruction is known to have them."""
 
 from __future__ import annotations
 
@@ -18,3 +18,10 @@ def d_func(op: Op, config: ChipConfig) -> int:
     if op.d_func is None:
         raise ValueError(f"{op.name}: must have a result")
     return op.d_func(config)
+
+
+def chain(op: Op, config: ChipConfig) -> int:
+    """Cycles from dispatch to the first dispatch that can take the held result. ValueError if none is held."""
+    if op.chain is None:
+        raise ValueError(f"{op.name}: must hold a result")
+    return op.chain(config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,9 @@ class Violation:
 
     message: str
     """``<name> must <rule>, not <value>``."""
+
+    word: int | None = field(default=None, compare=False)
+    """Number of the instruction's word along its queue's text, for those who know what stands there."""
 
     def __str__(self) -> str:
         cycle = "never dispatched" if self.cycle is None else f"cycle {self.cycle}"

@@ -9,8 +9,8 @@ import numpy as np
 
 from takt_hw.config import ChipConfig
 
-from ..timeline import IllegalProgram, Text, Timeline, Violation, trace
-from . import memory, mxm, streams, vxm
+from ..timeline import IllegalProgram, Memory, Text, Timeline, Violation, trace
+from . import fetch, memory, mxm, streams, vxm
 
 MAX_VIOLATIONS = 1000
 """Violations listed of one program; what lies beyond is left out."""
@@ -19,7 +19,9 @@ Defined = Mapping[str, np.ndarray]
 """bool[mem_words] by MEM slice: words that hold something before the program starts."""
 
 
-def violations(config: ChipConfig, text: Text, defined: Defined | None = None) -> list[Violation]:
+def violations(
+    config: ChipConfig, text: Text, defined: Defined | None = None, image: Memory | None = None
+) -> list[Violation]:
     """All that is wrong with a program, by cycle; an empty list if it is legal.
 
     Rules that need dispatch times are only asked of a text that expands without a violation.
@@ -33,24 +35,30 @@ def violations(config: ChipConfig, text: Text, defined: Defined | None = None) -
     defined : mapping of str to ndarray, optional
         bool[mem_words] by MEM slice, True for words that the host or an earlier program left. A slice that
         is not named has no such word. By default all memory counts as defined.
+    image : Memory, optional
+        What memory holds before the program starts; instruction text is fetched from it. By default nothing is
+        known of it, and a program that fetches is refused.
     """
-    return _judge(config, text, defined)[1]
+    return _judge(config, text, defined, image)[1]
 
 
-def check(config: ChipConfig, text: Text, defined: Defined | None = None) -> Timeline:
+def check(config: ChipConfig, text: Text, defined: Defined | None = None, image: Memory | None = None) -> Timeline:
     """The timeline of a legal program; IllegalProgram, with all `violations`, of any other."""
-    timeline, found = _judge(config, text, defined)
+    timeline, found = _judge(config, text, defined, image)
     if found:
         raise IllegalProgram(found)
     return timeline
 
 
-def _judge(config: ChipConfig, text: Text, defined: Defined | None) -> tuple[Timeline, list[Violation]]:
-    timeline, found = trace(config, text)
+def _judge(
+    config: ChipConfig, text: Text, defined: Defined | None, image: Memory | None
+) -> tuple[Timeline, list[Violation]]:
+    timeline, found = trace(config, text, image)
     if found:
         return timeline, found[:MAX_VIOLATIONS]
     rules = chain(
-        streams.violations(config, timeline.dispatches),
+        streams.violations(config, timeline),
+        fetch.violations(config, timeline),
         memory.violations(config, timeline.dispatches, defined),
         vxm.violations(config, timeline.dispatches),
         mxm.violations(config, timeline.dispatches),

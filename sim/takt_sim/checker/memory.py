@@ -1,4 +1,4 @@
-"""`undefined-memory` and `bank-conflict`."""
+"""`undefined-memory`, `bank-conflict` and `write-conflict`."""
 
 from __future__ import annotations
 
@@ -7,39 +7,72 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from takt_hw import isa
-from takt_hw.config import ChipConfig
+from takt_hw.config import ChipConfig, Kind
 
 from ..timeline import Dispatch, Violation
+
+Place = tuple[str, int]
+"""Slice and address, or slice and cycle."""
 
 
 def violations(
     config: ChipConfig, dispatches: Sequence[Dispatch], defined: Mapping[str, np.ndarray] | None
 ) -> Iterator[Violation]:
-    """A READ needs a word written in an earlier cycle or before the run, and its bank for itself."""
-    first_write: dict[tuple[str, int], int] = {}
-    writing: dict[tuple[str, int], Dispatch] = {}
-    for d in dispatches:
+    """A word is there before it is read, a bank does one thing at a time, and so does the write port."""
+    accesses = [d for d in dispatches if d.queue.unit.kind is Kind.MEM]
+    if defined is not None:
+        yield from _undefined(accesses, defined)
+    yield from _conflicts(config, accesses)
+
+
+def _undefined(accesses: Sequence[Dispatch], defined: Mapping[str, np.ndarray]) -> Iterator[Violation]:
+    """Only WRITE makes a word defined: WRITE_MASKED needs one that is, where SCATTER writes is not known."""
+    first_write: dict[Place, int] = {}
+    first_in_slice: dict[str, int] = {}
+    for d in accesses:
         if d.instruction.op is isa.WRITE:
             first_write.setdefault((d.queue.slice, d.instruction["address"]), d.cycle)
-            writing[d.queue.slice, d.cycle] = d
-    for d in dispatches:
-        if d.instruction.op is not isa.READ:
+            first_in_slice.setdefault(d.queue.slice, d.cycle)
+    for d in accesses:
+        name, op = d.queue.slice, d.instruction.op
+        if op in (isa.READ, isa.WRITE_MASKED):
+            address = d.instruction["address"]
+            loaded = name in defined and defined[name][address]
+            if not loaded and first_write.get((name, address), d.cycle) >= d.cycle:
+                yield d.violation(
+                    "undefined-memory", f"word {address:#x} must be loaded, or written in an earlier cycle"
+                )
+        elif op is isa.GATHER:
+            loaded = name in defined and defined[name].any()
+            if not loaded and first_in_slice.get(name, d.cycle) >= d.cycle:
+                yield d.violation("undefined-memory", "some word must be loaded, or written in an earlier cycle")
+
+
+def _conflicts(config: ChipConfig, accesses: Sequence[Dispatch]) -> Iterator[Violation]:
+    """A WRITE_MASKED uses bank and write port in the next cycle too."""
+    masked: dict[Place, Dispatch] = {}
+    writing: dict[Place, list[Dispatch]] = {}
+    for d in accesses:
+        if d.queue.unit is isa.MEM_WRITE:
+            writing.setdefault((d.queue.slice, d.cycle), []).append(d)
+            if d.instruction.op is isa.WRITE_MASKED:
+                writing.setdefault((d.queue.slice, d.cycle + 1), []).append(d)
+                masked[d.queue.slice, d.cycle + 1] = d
+    for d in accesses:
+        place = d.queue.slice, d.cycle
+        if d.queue.unit is isa.MEM_WRITE:
+            if place in masked:
+                yield d.violation("write-conflict", f"write port must be free, not store {masked[place].instruction}")
             continue
-        address = d.instruction["address"]
-        if defined is not None and not _holds(defined, d.queue.slice, address):
-            written = first_write.get((d.queue.slice, address))
-            if written is None or written >= d.cycle:
-                message = f"word {address:#x} must be loaded, or written in an earlier cycle"
-                yield d.violation("undefined-memory", message)
-        write = writing.get((d.queue.slice, d.cycle))
-        if write is not None and _bank(config, write.instruction["address"]) == _bank(config, address):
-            message = f"bank must differ from that of {write.instruction}, not be {_bank(config, address)} too"
-            yield d.violation("bank-conflict", message)
+        for write in writing.get(place, ()):
+            shared = _banks(config, d) & _banks(config, write)
+            if shared:
+                message = f"bank must differ from that of {write.instruction}, not be {min(shared)} too"
+                yield d.violation("bank-conflict", message)
+                break
 
 
-def _holds(defined: Mapping[str, np.ndarray], name: str, address: int) -> bool:
-    return name in defined and bool(defined[name][address])
-
-
-def _bank(config: ChipConfig, address: int) -> int:
-    return address // config.bank_words
+def _banks(config: ChipConfig, d: Dispatch) -> set[int]:
+    """Banks that an access uses: both where only data know the address."""
+    address = d.instruction.values.get("address")
+    return {0, 1} if address is None else {address // config.bank_words}

@@ -1,6 +1,7 @@
 """Each rule of the manual's table: a program that just keeps it, and one that breaks it and nothing else."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,33 @@ from hypothesis import strategies as st
 
 from takt_hw import isa
 from takt_hw.config import NANO, QUAD
-from takt_sim import checker, timeline
+from takt_sim import checker
 from takt_sim.checker import check, violations
 from takt_sim.generate import random_program
-from takt_sim.timeline import IllegalProgram
-from tests.sim.texts import IW, NOTIFY, SYNC, acc, alu, nop, read, repeat, stream, text, write
+from takt_sim.timeline import IllegalProgram, walker
+from tests.sim.texts import (
+    IW,
+    NOTIFY,
+    SYNC,
+    acc,
+    alu,
+    drain,
+    gather,
+    loop,
+    nop,
+    read,
+    repeat,
+    scatter,
+    stream,
+    text,
+    write,
+    write_masked,
+)
 
 ABC = isa.ABC.make(src=stream("s0e"))
+ABC_FP16 = isa.ABC_FP16.make(src=stream("s0e"))
+IW_FP16 = isa.IW_FP16.make()
+LOAD_HIGH = [isa.LW_HIGH.make(src=stream("s0e"), block=block) for block in (0, 1)]
 LOAD = [isa.LW.make(src=stream("s0e"), block=block) for block in (0, 1)]
 ABC_TO_ACC = isa.ABC.d_func(NANO) - isa.ACC.d_skew(NANO)
 
@@ -32,9 +53,43 @@ def mxm(weights, activate, accumulate=()):
     return {name: entries for name, entries in queues.items() if entries}
 
 
+BOTH = [(16, LOAD[0]), LOAD[1], *LOAD_HIGH]
+"""All of both buffers: low bytes in cycles 16 and 17, high bytes in 18 and 19."""
+
+BOTH_KINDS = [(18, IW), ABC, ABC_FP16, ABC, ABC_FP16, ABC]
+"""ABC in 19, 21 and 23, ABC_FP16 in 20 and 22."""
+
+
+def sums(*entries):
+    """The plane's accumulate queue for BOTH_KINDS: one entry for each product."""
+    return mxm(BOTH, BOTH_KINDS, [(19 + ABC_TO_ACC, entries[0]), *entries[1:]])
+
+
 COPY_TO_E0 = alu(isa.COPY, "s0e:i8", "#1")
 
+FEED = {"MEM_W0.read": [read("s0e", 0), repeat(9, 1)], "MEM_W1.read": [read("s1e", 0), repeat(9, 1)]}
+"""Data eastward on s0e and something on s1e, at MEM_E0 to be taken by dispatches in cycles 4 to 13."""
+
 LEGAL = {
+    "a REPEAT at the start of a loop's body goes on from what was before, then from the body's end": {
+        "MEM_W0.read": [read("s0e", 0), loop(2, repeat(1, 1), read("s1e", 0))],
+        "MEM_E0.write": [*((4 + n, write("s0e", n)) for n in (0, 2)), *((4 + n, write("s1e", n)) for n in (3, 4, 5))],
+    },
+    "a masked write beside reads of the other bank": FEED
+    | {
+        "MEM_E0.write": [(4, write_masked("s0e", 0, "s1e")), (6, write_masked("s0e", 0, "s1e")), repeat(2, 2, 1)],
+        "MEM_E0.read": [(3, read("s2w", 1)), read("s2w", 256), repeat(7, 1), read("s2w", 1)],
+    },
+    "gather before and after a write": FEED
+    | {
+        "MEM_E0.write": [(5, write("s0e", 0))],
+        "MEM_E0.read": [(4, gather("s2w", "s1e")), (6, gather("s2w", "s1e")), repeat(2, 2)],
+    },
+    "scatter before and after a read": FEED
+    | {
+        "MEM_E0.write": [(4, scatter("s0e", "s1e")), (6, scatter("s0e", "s1e")), repeat(2, 1)],
+        "MEM_E0.read": [(5, read("s2w", 0))],
+    },
     "stream at the producer's own position": {
         "VXM.alu0": [COPY_TO_E0],
         "VXM.alu1": [(3, alu(isa.COPY, None, "s0e:i8"))],
@@ -62,6 +117,19 @@ LEGAL = {
         [(18, IW), ABC, ABC],
         [(19 + ABC_TO_ACC, acc(3, "first")), acc(3, "add", "s0w")],
     ),
+    "fp16 weights": mxm(
+        BOTH,
+        [(20, IW_FP16), ABC_FP16, ABC_FP16],
+        [(21 + ABC_TO_ACC, acc(3, "first")), acc(3, "add", "s0w")],
+    ),
+    "weights of both types in turn": mxm(BOTH, [(18, IW), ABC, (20, IW_FP16), ABC_FP16, IW, ABC, ABC_FP16]),
+    "sums of both kinds": sums(
+        acc(0, "first"), acc(1, "first"), acc(0, "add"), acc(1, "add"), drain(0), drain(0), drain(1)
+    ),
+    "either kind after DRAIN": sums(acc(0, "first"), drain(0), acc(0, "add"), drain(0), acc(0, "add", "s0w")),
+    "either kind by DRAIN": sums(acc(0, "first"), drain(0, "s4w"), drain(0), acc(0, "add"), acc(1, "first")),
+    "replaced by the other kind": sums(acc(0, "first"), acc(0, "first"), acc(2, "first"), acc(0, "add")),
+    "DRAIN drops the product": sums(acc(0, "first"), drain(0), acc(0, "add", "s0w")),
     "a dropped product": mxm([(16, LOAD[0]), LOAD[1]], [(18, IW), ABC]),
 }
 
@@ -72,6 +140,36 @@ ILLEGAL = [
     ("operand", "MXM_E0.weights", 0, {"MXM_E0.weights": [isa.LW.make(src=stream("s4e"), block=0)]}),
     ("repeat", "MEM_W0.read", 2, {"MEM_W0.read": [nop(2), repeat(1, 1)]}),
     ("repeat", "VXM.alu0", 1, {"VXM.alu0": [COPY_TO_E0, repeat(1, 1, 1)]}),
+    ("repeat", "MEM_E0.read", 5, FEED | {"MEM_E0.read": [(4, gather("s2w", "s1e")), repeat(1, 1, 1)]}),
+    ("repeat", "MEM_E0.write", 5, FEED | {"MEM_E0.write": [(4, scatter("s0e", "s1e")), repeat(2, 1, -1)]}),
+    ("operand", "MEM_E0.write", 4, FEED | {"MEM_E0.write": [(4, write_masked("s0e", 512, "s1e"))]}),
+    ("undefined-stream", "MEM_E0.write", 4, FEED | {"MEM_E0.write": [(4, write_masked("s0e", 0, "s2e"))]}),
+    ("undefined-stream", "MEM_E0.read", 4, FEED | {"MEM_E0.read": [(4, gather("s0w", "s2e"))]}),
+    ("undefined-stream", "MEM_E0.write", 4, FEED | {"MEM_E0.write": [(4, scatter("s2e", "s1e"))]}),
+    ("write-conflict", "MEM_E0.write", 5, FEED | {
+        "MEM_E0.write": [(4, write_masked("s0e", 0, "s1e")), write("s0e", 256)],
+    }),
+    ("write-conflict", "MEM_E0.write", 5, FEED | {
+        "MEM_E0.write": [(4, write_masked("s0e", 0, "s1e")), repeat(1, 1, 256)],
+    }),
+    ("write-conflict", "MEM_E0.write", 5, FEED | {
+        "MEM_E0.write": [(4, write_masked("s0e", 0, "s1e")), scatter("s0e", "s1e")],
+    }),
+    ("bank-conflict", "MEM_E0.read", 4, FEED | {
+        "MEM_E0.write": [(4, write_masked("s0e", 0, "s1e"))], "MEM_E0.read": [(4, read("s2w", 255))],
+    }),
+    ("bank-conflict", "MEM_E0.read", 5, FEED | {
+        "MEM_E0.write": [(4, write_masked("s0e", 511, "s1e"))], "MEM_E0.read": [(5, read("s2w", 256))],
+    }),
+    ("bank-conflict", "MEM_E0.read", 5, FEED | {
+        "MEM_E0.write": [(4, write_masked("s0e", 0, "s1e"))], "MEM_E0.read": [(5, gather("s2w", "s1e"))],
+    }),
+    ("bank-conflict", "MEM_E0.read", 5, FEED | {
+        "MEM_E0.write": [(5, write("s0e", 511))], "MEM_E0.read": [(5, gather("s2w", "s1e"))],
+    }),
+    ("bank-conflict", "MEM_E0.read", 5, FEED | {
+        "MEM_E0.write": [(5, scatter("s0e", "s1e"))], "MEM_E0.read": [(5, read("s2w", 256))],
+    }),
     ("text", "MEM_W0.read", None, {"MEM_W0.read": [nop(1)] * 257}),
     ("sync", "MEM_W0.read", 4, {"MEM_W0.read": [nop(4), SYNC], "MEM_W1.read": [NOTIFY]}),
     ("length", "MEM_W0.read", 1000, {"MEM_W0.read": [read("s0e", 0)] + [repeat(250, 1)] * 8}),
@@ -103,9 +201,32 @@ ILLEGAL = [
     ("undefined-result", "VXM.alu1", 1, {"VXM.alu0": [COPY_TO_E0], "VXM.alu1": [(1, alu(isa.COPY, None, "alu0"))]}),
     ("undefined-result", "VXM.alu1", 9, {"VXM.alu1": [(9, alu(isa.COPY, None, "alu0"))]}),
     ("undefined-result", "VXM.alu1", 0, {"VXM.alu1": [alu(isa.COPY, None, "alu1")]}),
+    (
+        "result-conflict",
+        "VXM.alu0",
+        2,
+        {
+            "VXM.alu0": [
+                isa.FADD.make(dst=None, a=isa.Immediate(0), b=isa.Immediate(0), to="f32"),
+                (2, isa.ADD.make(dst=None, a=isa.Immediate(0), b=isa.Immediate(0))),
+            ]
+        },
+    ),
     ("undefined-weights", "MXM_E0.activate", 17, mxm([(16, LOAD[0]), LOAD[1]], [(17, IW)])),
     ("undefined-weights", "MXM_E0.activate", 19, mxm([(16, LOAD[1]), LOAD[1]], [(19, IW)])),
     ("undefined-weights", "MXM_E0.activate", 19, mxm([(16, LOAD[0]), LOAD[1]], [(19, ABC)])),
+    ("undefined-weights", "MXM_E0.activate", 19, mxm(BOTH, [(19, IW_FP16)])),
+    ("undefined-weights", "MXM_E0.activate", 19, mxm([(16, LOAD_HIGH[0]), LOAD_HIGH[1]], [(19, IW)])),
+    ("undefined-weights", "MXM_E0.activate", 19, mxm(BOTH, [(19, ABC_FP16)])),
+    ("undefined-weights", "MXM_E0.activate", 21, mxm(BOTH, [(20, IW_FP16), ABC])),
+    ("mixed-accumulator", "MXM_E0.accumulate", 20 + ABC_TO_ACC, sums(acc(0, "first"), acc(0, "add"))),
+    (
+        "mixed-accumulator",
+        "MXM_E0.accumulate",
+        23 + ABC_TO_ACC,
+        sums(acc(0, "first"), drain(0), drain(0), acc(0, "add"), acc(0, "add")),
+    ),
+    ("undefined-accumulator", "MXM_E0.accumulate", 20 + ABC_TO_ACC, sums(acc(0, "first"), drain(1))),
     (
         "undefined-product",
         "MXM_E0.accumulate",
@@ -135,7 +256,7 @@ def test_accepted(queues):
 
 @pytest.mark.parametrize(("rule", "queue", "cycle", "queues"), ILLEGAL)
 def test_refused_under_its_rule_alone(rule, queue, cycle, queues, monkeypatch):
-    monkeypatch.setattr(timeline, "MAX_DISPATCHES", 1000)
+    monkeypatch.setattr(walker, "MAX_DISPATCHES", 1000)
     found = violations(NANO, text(queues))
     assert [v.rule for v in found] == [rule]
     (violation,) = found
@@ -154,7 +275,8 @@ def test_every_rule_of_the_manual_has_a_case():
     table = manual.split("## What the checker refuses")[1].split("\n## ")[0]
     rules = set(re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE))
     assert len(rules) >= 13
-    assert rules - {"undefined-memory"} <= {rule for rule, *_ in ILLEGAL}
+    elsewhere = {"undefined-memory", "loop", "config", "dry", "fetch-text", "fetch-conflict", "fetch-overwrite"}
+    assert rules - elsewhere <= {rule for rule, *_ in ILLEGAL}
 
 
 def defined(*words):
@@ -175,6 +297,26 @@ def test_undefined_memory():
     assert [v.rule for v in violations(NANO, text(queues), {})] == ["undefined-memory"] * 2
 
 
+def test_write_masked_needs_a_word_that_is_there():
+    queues = FEED | {"MEM_E0.write": [(4, write_masked("s0e", 7, "s1e"))]}
+    loaded = ("MEM_W0", 0), ("MEM_W1", 0)
+    assert violations(NANO, text(queues), defined(*loaded, ("MEM_E0", 7))) == []
+    (violation,) = violations(NANO, text(queues), defined(*loaded, ("MEM_E0", 6)))
+    assert (violation.rule, violation.slice, violation.cycle) == ("undefined-memory", "MEM_E0", 4)
+    written = FEED | {"MEM_E0.write": [(4, write("s0e", 7)), write_masked("s0e", 7, "s1e")]}
+    assert violations(NANO, text(written), defined(*loaded)) == []
+
+
+def test_gather_needs_some_word_and_scatter_leaves_none():
+    loaded = ("MEM_W0", 0), ("MEM_W1", 0)
+    queues = FEED | {"MEM_E0.write": [(4, scatter("s0e", "s1e"))], "MEM_E0.read": [(6, gather("s2w", "s1e"))]}
+    assert violations(NANO, text(queues), defined(*loaded, ("MEM_E0", 500))) == []
+    (violation,) = violations(NANO, text(queues), defined(*loaded))
+    assert (violation.rule, violation.slice, violation.cycle) == ("undefined-memory", "MEM_E0", 6)
+    reads = FEED | {"MEM_E0.write": [(4, scatter("s0e", "s1e"))], "MEM_E0.read": [(6, read("s2w", 0))]}
+    assert [v.rule for v in violations(NANO, text(reads), defined(*loaded))] == ["undefined-memory"]
+
+
 @pytest.mark.parametrize(("again", "expected"), [(2, ["bank-conflict", "undefined-memory"]), (3, [])])
 def test_a_word_is_defined_after_its_write(again, expected):
     queues = {
@@ -183,6 +325,25 @@ def test_a_word_is_defined_after_its_write(again, expected):
         "MEM_W1.read": [(again, read("s1e", 9))],
     }
     assert sorted(v.rule for v in violations(NANO, text(queues), defined(("MEM_W0", 0)))) == expected
+
+
+def test_a_build_may_lack_a_kind_of_product():
+    """fp16 by int8 on a build without it; fp16 weights on a build without them."""
+    queues = mxm(BOTH, [(18, IW), ABC_FP16])
+    fp16_only = replace(NANO, name="fp16_only", mxm_fp16_int8=False)
+    (violation,) = violations(fp16_only, text(queues))
+    assert (violation.rule, violation.cycle) == ("undefined-weights", 19)
+    assert violation.message == (
+        "weights must be fp16, installed by IW_FP16, not int8 by IW (mxm_fp16_int8 of fp16_only is False)"
+    )
+    int8_only = replace(NANO, name="int8_only", mxm_fp16=False)
+    assert {v.rule for v in violations(int8_only, text(queues))} == {"operand"}
+    assert violations(int8_only, text(mxm([(16, LOAD[0]), LOAD[1]], [(18, IW), ABC_FP16]))) == []
+    neither = replace(int8_only, name="neither", mxm_fp16_int8=False)
+    assert violations(neither, text(sums(acc(0, "first"), drain(0)))) != []
+    assert violations(neither, text(mxm([(16, LOAD[0]), LOAD[1]], [(18, IW), ABC_FP16])))[0].message == (
+        "ABC_FP16 must be used in builds that have it (mxm_float of neither is 0)"
+    )
 
 
 def test_all_violations_are_listed_by_cycle():
@@ -228,6 +389,6 @@ WORD = st.one_of(
 @given(st.dictionaries(st.sampled_from([q.name for q in isa.queues(NANO)]), st.lists(WORD, max_size=8), max_size=8))
 def test_any_words_get_an_answer(words):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timeline, "MAX_DISPATCHES", 2000)
+        patch.setattr(walker, "MAX_DISPATCHES", 2000)
         for violation in violations(NANO, words, {}):
             assert "\n" not in str(violation)
