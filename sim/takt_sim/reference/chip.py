@@ -6,6 +6,8 @@ Work grows with instructions, not with cycles or area. Written from docs/manual 
 
 from __future__ import annotations
 
+from bisect import insort
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,14 +15,21 @@ from itertools import groupby
 import numpy as np
 
 from takt_hw import isa
-from takt_hw.config import ChipConfig, Kind
+from takt_hw.config import LANES_PER_SUPERLANE, ChipConfig, Kind
 from takt_hw.isa import Alu, Immediate, Source, Stream, TypedStream
+from takt_hw.isa.host import Fault
 
-from ..latency import d_func, d_skew
+from ..latency import chain, d_func, d_skew
 from ..timeline import Dispatch, IllegalProgram, Text, Timeline, expand
-from . import sxm, vxm
+from . import reduce, sxm, vxm
 from .diagonals import Diagonals
-from .mxm import Plane
+from .mxm import Plane, to_int32
+
+REDUCTIONS = {
+    isa.LANE_SUM.code: reduce.lane_sum,
+    isa.LANE_MAX.code: reduce.lane_max,
+    isa.LANE_ARGMAX.code: reduce.lane_argmax,
+}
 
 
 @dataclass(frozen=True)
@@ -28,12 +37,15 @@ class Write:
     """One memory word changing, in superlane-0 time."""
 
     cycle: int
-    """dispatch + d_skew of the WRITE."""
+    """dispatch + d_skew of a WRITE or SCATTER, one more of a WRITE_MASKED."""
 
     slice: str
     address: int
     data: bytes
     """One byte per lane."""
+
+    superlanes: tuple[int, ...] = ()
+    """The superlanes that a SCATTER reached at this address, whose lanes ``data`` holds; all if empty."""
 
 
 @dataclass
@@ -42,9 +54,11 @@ class Result:
 
     cycles: int
     writes: list[Write]
-    """By cycle, then from west to east."""
+    """By cycle, then from west to east, then by address."""
 
     timeline: Timeline
+    faults: int = 0
+    """Fault flags that legal programs can raise, bits of ``takt_hw.isa.host.Fault``: ADDRESS_RANGE."""
 
 
 class ReferenceChip:
@@ -71,14 +85,15 @@ class ReferenceChip:
         The checker's rules are taken as kept; the few that would leave no answer, like an undefined
         operand, raise IllegalProgram here too. Words of memory are all taken as defined.
         """
-        timeline = expand(self.config, text)
+        timeline = expand(self.config, text, self.memory)
         run = _Run(self.config, self.memory)
         for _, cycle in groupby(timeline.dispatches, key=lambda d: d.cycle):
             for dispatch in cycle:
                 run.execute(dispatch)
             run.end_of_cycle()
-        run.writes.sort(key=lambda write: write.cycle)
-        return Result(timeline.cycles, run.writes, timeline)
+        order = {s.name: n for n, s in enumerate(self.config.mem_slices)}
+        run.writes.sort(key=lambda write: (write.cycle, order[write.slice], write.address))
+        return Result(timeline.cycles, run.writes, timeline, run.faults)
 
 
 class _Run:
@@ -88,20 +103,32 @@ class _Run:
         self.config = config
         self.memory = memory
         self.writes: list[Write] = []
+        self.faults = 0
         self.streams = Diagonals(config.positions)
         self.planes = {s.name: Plane(config.lanes) for s in config.slices if s.kind is Kind.MXM}
         self.results: list[list[tuple[int, np.ndarray]]] = [[] for _ in range(config.vxm_alus)]
-        """Of each ALU the last few (dispatch cycle, int32[lanes]), oldest first."""
+        """Of each ALU the last few (cycle from which it can be taken, int32[lanes]), oldest first."""
         self.changes: list[Callable[[], None]] = []
         """State changes of this cycle: later cycles see them, this one does not."""
         self.operations = {
             isa.READ.code: self._read,
+            isa.GATHER.code: self._gather,
             isa.WRITE.code: self._write,
+            isa.WRITE_MASKED.code: self._write_masked,
+            isa.SCATTER.code: self._scatter,
             isa.LW.code: self._load_weights,
+            isa.LW_HIGH.code: self._load_weights,
             isa.IW.code: self._install_weights,
+            isa.IW_FP16.code: self._install_weights,
             isa.ABC.code: self._activate,
+            isa.ABC_FP16.code: self._activate,
             isa.ACC.code: self._accumulate,
+            isa.DRAIN.code: self._drain,
+            isa.LANE_SUM.code: self._reduce,
+            isa.LANE_MAX.code: self._reduce,
+            isa.LANE_ARGMAX.code: self._reduce,
             isa.LANE_SHIFT.code: self._lane_shift,
+            isa.ROTATE.code: self._rotate,
             isa.LANE_SELECT.code: self._lane_select,
             isa.PERMUTE.code: self._permute,
             isa.DISTRIBUTE.code: self._distribute,
@@ -139,69 +166,118 @@ class _Run:
     def _read(self, d: Dispatch) -> None:
         self._put(d, d.instruction["dst"], self.memory[d.queue.slice][d.instruction["address"]].copy())
 
+    def _gather(self, d: Dispatch) -> None:
+        words, lanes = self.memory[d.queue.slice], LANES_PER_SUPERLANE
+        result = np.zeros(self.config.lanes, np.uint8)
+        for k, address in enumerate(self._addresses(d)):
+            if address is not None:
+                result[k * lanes : (k + 1) * lanes] = words[address, k * lanes : (k + 1) * lanes]
+        self._put(d, d.instruction["dst"], result)
+
     def _write(self, d: Dispatch) -> None:
         vector, address = self._take(d, d.instruction["src"]), d.instruction["address"]
-        words = self.memory[d.queue.slice]
-        self.changes.append(lambda: words.__setitem__(address, vector))
+        self._store(d, address, vector, d.cycle + d_skew(d.instruction.op, self.config))
+
+    def _write_masked(self, d: Dispatch) -> None:
+        vector, mask = self._take(d, d.instruction["src"]), self._take(d, d.instruction["mask"])
+        address = d.instruction["address"]
+        # The old word is that of the dispatch cycle: the bank serves nobody else until the new one is there.
+        merged = np.where(mask != 0, vector, self.memory[d.queue.slice][address])
+        self._store(d, address, merged, d.cycle + d_skew(d.instruction.op, self.config) + 1)
+
+    def _scatter(self, d: Dispatch) -> None:
+        vector, reached = self._take(d, d.instruction["src"]), defaultdict(list)
+        for k, address in enumerate(self._addresses(d)):
+            if address is not None:
+                reached[address].append(k)
         cycle = d.cycle + d_skew(d.instruction.op, self.config)
-        self.writes.append(Write(cycle, d.queue.slice, address, vector.tobytes()))
+        for address, superlanes in reached.items():
+            self._store(d, address, vector, cycle, tuple(superlanes))
+
+    def _addresses(self, d: Dispatch) -> list[int | None]:
+        """Of each superlane the address that it has on stream ``map``; None, and the fault flag, if out of range."""
+        parts = self._take(d, d.instruction["map"]).reshape(-1, LANES_PER_SUPERLANE)
+        found: list[int | None] = [int(part[0]) + 256 * int(part[1]) for part in parts]
+        for k, address in enumerate(found):
+            if address is not None and address >= self.config.mem_words:
+                self.faults |= 1 << Fault.ADDRESS_RANGE
+                found[k] = None
+        return found
+
+    def _store(
+        self, d: Dispatch, address: int, vector: np.ndarray, cycle: int, superlanes: tuple[int, ...] | None = None
+    ) -> None:
+        """Change a memory word, or the lanes of some superlanes; READs dispatched later see it."""
+        every = tuple(range(self.config.superlanes))
+        superlanes = every if superlanes is None else superlanes
+        word = self.memory[d.queue.slice][address].reshape(-1, LANES_PER_SUPERLANE)
+        parts = vector.reshape(-1, LANES_PER_SUPERLANE)[list(superlanes)]
+        self.changes.append(lambda: word.__setitem__(list(superlanes), parts))
+        shown = () if superlanes == every else superlanes
+        self.writes.append(Write(cycle, d.queue.slice, address, parts.tobytes(), shown))
 
     # VXM
 
     def _operand(self, d: Dispatch, source: Source) -> np.ndarray:
         match source:
             case TypedStream(stream, dtype):
-                return vxm.from_bytes(self._take_group(d, stream, dtype.streams))
+                return vxm.from_bytes(self._take_group(d, stream, dtype.streams), dtype)
             case Immediate(value):
                 return np.full(self.config.lanes, value, np.int32)
-            case Alu(index):
-                held = d.cycle - isa.VXM_CHAIN(self.config)
-                results = [result for cycle, result in self.results[index] if cycle <= held]
+            case Alu(index, dtype):
+                results = [result for lands, result in self.results[index] if lands <= d.cycle]
                 if not results:
                     raise _undefined(d, "undefined-result", f"{source} must hold a result, not nothing")
-                return results[-1]
+                return vxm.as_type(results[-1], dtype)
 
     def _alu(self, d: Dispatch) -> None:
-        code = d.instruction.op.code
-        a = self._operand(d, d.instruction["a"])
-        if code in vxm.UNARY:
-            result = vxm.UNARY[code](a)
-        else:
-            b = self._operand(d, d.instruction["b"])
-            if code in vxm.BINARY:
-                result = vxm.BINARY[code](a, b)
-            elif code == isa.SELECT.code:
-                result = vxm.select(a, b, self._operand(d, d.instruction["c"]))
-            elif code == isa.REQUANT.code:
-                result = vxm.requantize(a, b, d.instruction["shift"])
-            else:
-                raise NotImplementedError(f"{d.instruction.op.name}: must have a model in takt_sim.reference")
-        held = self.results[d.queue.alu]
-        held.append((d.cycle, result))
-        while len(held) > 1 and held[1][0] <= d.cycle - isa.VXM_CHAIN(self.config):
+        op, values = d.instruction.op, d.instruction.values
+        a = self._operand(d, values["a"])
+        b, c = (self._operand(d, values[name]) if name in values else None for name in "bc")
+        try:
+            result = vxm.execute(op.code, a, b, c, values)
+        except KeyError:
+            raise NotImplementedError(f"{op.name}: must have a model in takt_sim.reference") from None
+        held, lands = self.results[d.queue.alu], d.cycle + chain(op, self.config)
+        insort(held, (lands, result), key=lambda entry: entry[0])
+        while len(held) > 1 and held[1][0] <= d.cycle:
             del held[0]
         if (to := d.instruction["dst"]) is not None:
             self._put(d, to.stream, *vxm.to_bytes(result, to.dtype.streams))
+
+    def _reduce(self, d: Dispatch) -> None:
+        values, kind = self._operand(d, d.instruction["a"]), d.instruction["kind"]
+        result = REDUCTIONS[d.instruction.op.code](values, kind)
+        if (to := d.instruction["dst"]) is not None:
+            self._put(d, to.stream, *vxm.to_bytes(np.full(self.config.lanes, result, np.int32), to.dtype.streams))
 
     # MXM
 
     def _load_weights(self, d: Dispatch) -> None:
         plane, block = self.planes[d.queue.slice], d.instruction["block"]
         columns = self._take_group(d, d.instruction["src"], self.config.weight_streams)
-        self.changes.append(lambda: plane.load(block, columns))
+        load = plane.load_high if d.instruction.op is isa.LW_HIGH else plane.load
+        self.changes.append(lambda: load(block, columns))
 
     def _install_weights(self, d: Dispatch) -> None:
-        plane = self.planes[d.queue.slice]
-        if len(plane.blocks) < self.config.weight_blocks:
-            raise _undefined(d, "undefined-weights", "every block of the buffer must be loaded")
-        plane.weights = plane.installed()  # at once: no ABC shares the queue in this cycle
+        plane, wide = self.planes[d.queue.slice], d.instruction.op is isa.IW_FP16
+        for loaded in (plane.blocks, plane.high_blocks) if wide else (plane.blocks,):
+            if len(loaded) < self.config.weight_blocks:
+                raise _undefined(d, "undefined-weights", "every block of the buffer must be loaded")
+        # at once: no ABC shares the queue in this cycle
+        plane.weights = plane.installed_fp16() if wide else plane.installed()
 
     def _activate(self, d: Dispatch) -> None:
-        plane = self.planes[d.queue.slice]
+        plane, op = self.planes[d.queue.slice], d.instruction.op
         if plane.weights is None:
-            raise _undefined(d, "undefined-weights", "ABC must follow an IW")
-        meets = d.cycle + d_func(isa.ABC, self.config)
-        plane.products[meets] = plane.multiply(self._take(d, d.instruction["src"]))
+            raise _undefined(d, "undefined-weights", f"{op.name} must follow an install")
+        meets = d.cycle + d_func(op, self.config)
+        if op is isa.ABC_FP16:
+            plane.products[meets] = plane.multiply_fp16(*self._take_group(d, d.instruction["src"], 2))
+        elif plane.weights.are_int8:
+            plane.products[meets] = plane.multiply(self._take(d, d.instruction["src"]))
+        else:
+            raise _undefined(d, "undefined-weights", "ABC must follow an IW, not an IW_FP16")
 
     def _accumulate(self, d: Dispatch) -> None:
         plane, address = self.planes[d.queue.slice], d.instruction["address"]
@@ -211,8 +287,19 @@ class _Run:
         if d.instruction["mode"] == "add":
             if address not in plane.accumulators:
                 raise _undefined(d, "undefined-accumulator", "accumulator must be set before `add`")
-            value = value + plane.accumulators[address]
+            before = plane.accumulators[address]
+            if before is not None and type(before) is not type(value):
+                raise _undefined(d, "mixed-accumulator", "sum and product must be of one kind")
+            value = value if before is None else value + before  # type: ignore[operator]  # of one kind, see above
         plane.accumulators[address] = value  # at once: no other ACC of the plane shares the cycle
+        if (to := d.instruction["dst"]) is not None:
+            self._put(d, to, *vxm.to_bytes(to_int32(value), 4))
+
+    def _drain(self, d: Dispatch) -> None:
+        plane, address = self.planes[d.queue.slice], d.instruction["address"]
+        if address not in plane.accumulators:
+            raise _undefined(d, "undefined-accumulator", "accumulator must be set before DRAIN")
+        value = plane.drain(address)
         if (to := d.instruction["dst"]) is not None:
             self._put(d, to, *vxm.to_bytes(value, 4))
 
@@ -220,6 +307,9 @@ class _Run:
 
     def _lane_shift(self, d: Dispatch) -> None:
         self._put(d, d.instruction["dst"], sxm.shift(self._take(d, d.instruction["src"]), d.instruction["amount"]))
+
+    def _rotate(self, d: Dispatch) -> None:
+        self._put(d, d.instruction["dst"], np.roll(self._take(d, d.instruction["src"]), d.instruction["amount"]))
 
     def _lane_select(self, d: Dispatch) -> None:
         a, b, mask = (self._take(d, d.instruction[name]) for name in ("a", "b", "mask"))

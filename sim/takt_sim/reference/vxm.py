@@ -1,12 +1,24 @@
-"""VXM arithmetic on int32 vectors. Arrays wrap modulo 2^32 in NumPy, as the instructions do."""
+"""VXM arithmetic on int32 vectors, and how elements are read and sent.
+
+Arrays wrap modulo 2^32 in NumPy, as the instructions do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from takt_hw import isa
+from takt_hw.isa import DType
+
+from . import floating, functions
+
+
+def _saturated(exact: np.ndarray) -> np.ndarray:
+    """int64 as int32."""
+    return np.clip(exact, -(2**31), 2**31 - 1).astype(np.int32)
+
 
 BINARY: dict[int, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     isa.ADD.code: np.add,
@@ -19,6 +31,10 @@ BINARY: dict[int, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     isa.XOR.code: np.bitwise_xor,
     isa.SHL.code: lambda a, b: np.left_shift(a.view(np.uint32), (b & 31).view(np.uint32)).view(np.int32),
     isa.SHR.code: lambda a, b: np.right_shift(a, b & 31),
+    isa.SHR_LOGICAL.code: lambda a, b: np.right_shift(a.view(np.uint32), (b & 31).view(np.uint32)).view(np.int32),
+    isa.ADD_SAT.code: lambda a, b: _saturated(a.astype(np.int64) + b),
+    isa.SUB_SAT.code: lambda a, b: _saturated(a.astype(np.int64) - b),
+    isa.MUL_SAT.code: lambda a, b: _saturated(a.astype(np.int64) * b),
     isa.EQ.code: lambda a, b: np.equal(a, b).astype(np.int32),
     isa.NE.code: lambda a, b: np.not_equal(a, b).astype(np.int32),
     isa.LT.code: lambda a, b: np.less(a, b).astype(np.int32),
@@ -31,6 +47,8 @@ UNARY: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     isa.COPY.code: np.copy,
     isa.NOT.code: np.bitwise_not,
     isa.RELU.code: lambda a: np.maximum(a, 0),
+    isa.ABS.code: np.abs,
+    isa.NEG.code: np.negative,
 }
 """Operations of ``a``, by opcode."""
 
@@ -50,11 +68,39 @@ def requantize(a: np.ndarray, b: np.ndarray, shift: int) -> np.ndarray:
     return np.clip(quotient, -128, 127).astype(np.int32)
 
 
-def from_bytes(planes: list[np.ndarray]) -> np.ndarray:
-    """int32[lanes] of one sign-extended byte plane, or of four, low byte first."""
-    if len(planes) == 1:
-        return planes[0].view(np.int8).astype(np.int32)
-    return np.stack(planes, axis=-1).view("<i4")[:, 0].astype(np.int32, copy=False)
+def execute(code: int, a: np.ndarray, b: np.ndarray | None, c: np.ndarray | None, values: Mapping) -> np.ndarray:
+    """The result of an operation; ``values`` are the instruction's other operands. KeyError if there is no model."""
+    if code in UNARY:
+        return UNARY[code](a)
+    if code in floating.OPERATIONS:
+        return floating.execute(code, a, a if b is None else b, values.get("to", "f32"), values.get("from", "f32"))
+    if code in functions.OPERATIONS:
+        return functions.execute(code, a, values["to"])
+    assert b is not None
+    if code == isa.REQUANT.code:
+        return requantize(a, b, values["shift"])
+    if code == isa.SELECT.code:
+        assert c is not None
+        return select(a, b, c)
+    return BINARY[code](a, b)
+
+
+def as_type(value: np.ndarray, dtype: DType) -> np.ndarray:
+    """int32[lanes] read as a type: its low bytes extended, or widened to fp32."""
+    match dtype:
+        case DType.I8:
+            return value.astype(np.int8).astype(np.int32)
+        case DType.U8:
+            return value & 0xFF
+        case DType.F16:
+            return floating.widen(value.astype(np.uint16))
+    return value
+
+
+def from_bytes(planes: list[np.ndarray], dtype: DType) -> np.ndarray:
+    """int32[lanes] of a type's byte planes, low byte first."""
+    padded = [*planes, *[np.zeros_like(planes[0])] * (4 - len(planes))]
+    return as_type(np.stack(padded, axis=-1).view("<i4")[:, 0].astype(np.int32, copy=False), dtype)
 
 
 def to_bytes(value: np.ndarray, count: int) -> list[np.ndarray]:

@@ -5,9 +5,10 @@ import pytest
 
 from takt_hw import isa
 from takt_hw.config import NANO, QUAD
+from takt_hw.isa.host import Fault
 from takt_sim.reference import ReferenceChip, Write
 from takt_sim.timeline import IllegalProgram
-from tests.sim.texts import IW, acc, alu, read, repeat, stream, text, write
+from tests.sim.texts import IW, acc, alu, gather, read, repeat, scatter, stream, text, write, write_masked
 
 
 def run(config, queues, memory=()):
@@ -147,7 +148,7 @@ def matrix_program(config, plane_position):
     queues[f"{name}.activate"] = [(start - 1, IW), (start + 1, abc), abc]
     delay = isa.ABC.d_func(config) - 1
     queues[f"{name}.accumulate"] = [(start + 1 + delay, acc(3, "first", None)), acc(3, "add", "s4w")]
-    leaves = start + 2 + delay + 3
+    leaves = start + 2 + delay + isa.ACC.d_func(config)
     for n, s in enumerate(config.mem_slices[-4:]):
         queues[f"{s.name}.write"] = [(leaves + plane_position - s.position - 1, write(f"s{4 + n}w", 0))]
     return sources, queues
@@ -187,19 +188,19 @@ def test_lw_reaches_iw_of_a_later_cycle_and_iw_abc_of_a_later_cycle():
         f"{s.name}.read": [(10 + s.position, read(f"s{n}e", 0)), repeat(4, 1, 1)] for n, s in enumerate(NANO.mem_slices)
     }
     queues["MEM_W3.read"] = [(10, read("s0e", 0)), repeat(5, 1, 1)]
-    load = [isa.LW.make(src=stream("s0e"), block=block) for block in (0, 1, 0)]
+    load, sends = [isa.LW.make(src=stream("s0e"), block=block) for block in (0, 1, 0)], isa.ACC.d_func(NANO)
     abc = isa.ABC.make(src=stream("s0e"))
     queues |= {
         "MXM_E0.weights": [(16, load[0]), load[1], load[2]],
         "MXM_E0.activate": [(18, IW), abc, IW, abc],
         "MXM_E0.accumulate": [(19 + 3, acc(0, "first", "s0w")), (21 + 3, acc(0, "first", "s0w"))],
-        "MEM_E0.write": [(22 + 3 + 2 - 1, write("s0w", 300)), (24 + 3 + 2 - 1, write("s0w", 301))],
+        "MEM_E0.write": [(22 + sends + 2 - 1, write("s0w", 300)), (24 + sends + 2 - 1, write("s0w", 301))],
     }
     image = [(s.name, address, 1 + address) for s in NANO.mem_slices for address in range(6)]
     _, result = run(NANO, queues, image)
     assert [(w.cycle, w.data[0], w.data[8]) for w in result.writes] == [
-        (27, 16 * 4 * 1 % 256, 16 * 4 * 2 % 256),
-        (29, 16 * 6 * 3 % 256, 16 * 6 * 2 % 256),
+        (24 + sends, 16 * 4 * 1 % 256, 16 * 4 * 2 % 256),
+        (26 + sends, 16 * 6 * 3 % 256, 16 * 6 * 2 % 256),
     ]
 
 
@@ -213,6 +214,73 @@ def test_shift_crosses_superlanes_in_d_func():
     _, result = run(QUAD, queues, [("MEM_E4", 0, np.arange(64))])
     assert result.writes == [Write(11, "MEM_E7", 5, bytes([0] * 17 + list(range(47))))]
     assert result.cycles == 11 + 4
+
+
+@pytest.mark.parametrize("amount", [0, 1, -1, 17, 63, -63])
+def test_rotate_crosses_superlanes_in_d_func(amount):
+    """As SHIFT above, but what leaves at one end comes in at the other."""
+    queues = {
+        "MEM_E4.read": [read("s0e", 0)],
+        "SXM_E.shift": [(3, isa.ROTATE.make(dst=stream("s0w"), src=stream("s0e"), amount=amount))],
+        "MEM_E7.write": [(10, write("s0w", 5))],
+    }
+    _, result = run(QUAD, queues, [("MEM_E4", 0, np.arange(64))])
+    assert result.writes == [Write(11, "MEM_E7", 5, bytes((lane - amount) % 64 for lane in range(64)))]
+
+
+SIDES = {"MEM_W0.read": [read("s0e", 0)], "MEM_W1.read": [read("s1e", 0)]}
+"""MEM_W0's word on s0e and MEM_W1's on s1e: in MEM_E0's register in cycle 5, on nano and on quad."""
+
+
+def test_a_masked_write_keeps_lanes_and_comes_a_cycle_later():
+    """Dispatched in 4, it writes in 6; a READ of 6 sees it and its word is in register 2 in 9."""
+    queues = SIDES | {
+        "MEM_E0.write": [(4, write_masked("s0e", 7, "s1e"))],
+        "MEM_E0.read": [(6, read("s2w", 7))],
+        "MEM_E1.write": [(8, write("s2w", 0))],
+    }
+    mask = [0, 1, 128, 255] * 4
+    image = [("MEM_W0", 0, np.arange(100, 116)), ("MEM_W1", 0, mask), ("MEM_E0", 7, np.arange(16))]
+    _, result = run(NANO, queues, image)
+    merged = bytes(100 + lane if mask[lane] else lane for lane in range(16))
+    assert result.writes == [Write(6, "MEM_E0", 7, merged), Write(9, "MEM_E1", 0, merged)]
+
+
+def addresses(*numbers):
+    """A vector that has these in bytes 0 and 1 of its superlanes, and 0xEE elsewhere."""
+    return [byte for number in numbers for byte in (number & 255, number >> 8, *[0xEE] * 14)]
+
+
+def test_gather_reads_in_each_superlane_its_own_address():
+    """On quad: superlane 1's address 256 is out of range. The words are in MEM_E0's register in 4 + 3."""
+    queues = SIDES | {"MEM_E0.read": [(4, gather("s2w", "s1e"))], "MEM_E1.write": [(6, write("s2w", 9))]}
+    image = [("MEM_W1", 0, addresses(3, 256, 255, 3))]
+    image += [("MEM_E0", address, np.arange(64) + address // 3) for address in (3, 255)]
+    _, result = run(QUAD, queues, image)
+    word = [*range(1, 17), *[0] * 16, *range(32 + 85, 48 + 85), *range(49, 65)]
+    assert result.writes == [Write(7, "MEM_E1", 9, bytes(word))]
+    assert result.faults == 1 << Fault.ADDRESS_RANGE
+
+
+def test_scatter_writes_in_each_superlane_its_own_address():
+    """Superlanes 0 and 3 share a word; superlane 2 writes nothing."""
+    queues = SIDES | {"MEM_E0.write": [(4, scatter("s0e", "s1e"))]}
+    image = [("MEM_W0", 0, np.arange(64)), ("MEM_W1", 0, addresses(200, 9, 0xFFFF, 200))]
+    chip, result = run(QUAD, queues, image)
+    assert result.writes == [
+        Write(5, "MEM_E0", 9, bytes(range(16, 32)), (1,)),
+        Write(5, "MEM_E0", 200, bytes([*range(16), *range(48, 64)]), (0, 3)),
+    ]
+    assert chip.memory["MEM_E0"][200].tolist() == [*range(16), *[0] * 32, *range(48, 64)]
+    assert chip.memory["MEM_E0"].sum() == sum(range(64)) - sum(range(32, 48))
+    assert result.faults == 1 << Fault.ADDRESS_RANGE
+
+
+def test_scatter_to_one_address_is_a_whole_write():
+    queues = SIDES | {"MEM_E0.write": [(4, scatter("s0e", "s1e"))]}
+    _, result = run(QUAD, queues, [("MEM_W0", 0, 7), ("MEM_W1", 0, addresses(5, 5, 5, 5))])
+    assert result.writes == [Write(5, "MEM_E0", 5, bytes([7] * 64))]
+    assert result.faults == 0
 
 
 def test_memory_stays_and_nothing_else_does():
@@ -242,7 +310,9 @@ def test_a_read_word_does_not_change_on_its_way():
     [
         ({"MXM_E0.activate": [IW]}, "undefined-weights"),
         ({"MXM_E0.activate": [isa.ABC.make(src=stream("s0e"))]}, "undefined-weights"),
+        ({"MXM_E0.activate": [isa.IW_FP16.make()]}, "undefined-weights"),
         ({"MXM_E0.accumulate": [acc(0, "first")]}, "undefined-product"),
+        ({"MXM_E0.accumulate": [isa.DRAIN.make(address=0, dst=None)]}, "undefined-accumulator"),
         ({"MEM_E0.write": [write("s0e", 0)]}, "undefined-stream"),
     ],
 )

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from takt_hw import isa
-from takt_sim.reference import vxm
-from tests.sim.row_model import ALU, signed
+from takt_hw.isa import DType
+from takt_sim.reference import floating, functions, vxm
+from tests.sim import number_model
+from tests.sim.row_model import ALU, as_type, signed
 
 LIMITS = [-(2**31), -(2**31) + 1, -65536, -32769, -32768, -256, -129, -128, -127, -33, -32, -31, -2, -1, 0, 1, 2, 3]
 LIMITS += [7, 31, 32, 33, 63, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 2**30, 2**31 - 2, 2**31 - 1]
@@ -40,7 +42,45 @@ def test_unary(op):
 
 def test_every_operation_has_a_model():
     codes = {op.code for op in isa.VXM_ALU.ops if op not in isa.CONTROL}
-    assert codes == {*vxm.UNARY, *vxm.BINARY, isa.SELECT.code, isa.REQUANT.code}
+    assert codes == {
+        *vxm.UNARY,
+        *vxm.BINARY,
+        *floating.OPERATIONS,
+        *functions.OPERATIONS,
+        isa.SELECT.code,
+        isa.REQUANT.code,
+    }
+
+
+@pytest.mark.parametrize("op", [op for op in isa.VXM_ALU.ops if op.code in floating.OPERATIONS], ids=lambda op: op.name)
+def test_floating_point_against_fractions(op):
+    limits = [0, 1, 0x7FFFFF, 0x800000, 0x800001, 0x1000000, 0x33000000, 0x33000001, 0x337FFFFF, 0x33800000, 0x387FC000]
+    limits += [
+        0x38800000,
+        0x3F000000,
+        0x3F7FFFFF,
+        0x3F800000,
+        0x3F800001,
+        0x40200000,
+        0x42FE0000,
+        0x477FE000,
+        0x477FEFFF,
+    ]
+    limits += [0x477FF000, 0x4EFFFFFF, 0x4F000000, 0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7FC00000]
+    rng = np.random.default_rng(op.code)
+    some = np.array(limits + [n | 1 << 31 for n in limits], np.uint32)
+    a, b = np.repeat(some, len(some)), np.tile(some, len(some))
+    near = rng.normal(0, 1, (2, 2000)).astype(np.float32).view(np.uint32)
+    a, b = np.concatenate([a, near[0]]).view(np.int32), np.concatenate([b, near[1]]).view(np.int32)
+    modes = [f.choices for f in op.fields if f.name == "to"] or [("f32",)]
+    for to in modes[0]:
+        for source in ("f32", "i32") if op is isa.CONVERT else ("f32",):
+            values = {"to": to, "from": source}
+            found = vxm.execute(op.code, a, b if isa.B in op.fields else None, None, values)
+            expected = [
+                number_model.execute(op.name, x, y, to, source) for x, y in zip(a.tolist(), b.tolist(), strict=True)
+            ]
+            assert (found.view(np.uint32) == (np.array(expected, np.int64) & 0xFFFFFFFF)).all()
 
 
 def test_select():
@@ -75,5 +115,7 @@ def test_requantize_by_hand():
 def test_bytes_and_back(values):
     value = np.array(values, np.int32)
     planes = vxm.to_bytes(value, 4)
-    assert vxm.from_bytes(planes).tolist() == values
-    assert vxm.from_bytes(planes[:1]).tolist() == [signed(v, 8) for v in values]
+    assert vxm.from_bytes(planes, DType.I32).tolist() == values
+    for dtype in DType:
+        found = vxm.from_bytes(planes[: dtype.streams], dtype)
+        assert found.tolist() == vxm.as_type(value, dtype).tolist() == [as_type(v, dtype) for v in values]
