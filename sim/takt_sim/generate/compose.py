@@ -8,16 +8,12 @@ from typing import Any
 
 from takt_hw import isa
 from takt_hw.config import ChipConfig, Kind
-from takt_hw.isa import Alu, DType, Immediate, Instruction, Queue, Role, Stream, TypedStream
+from takt_hw.isa import Alu, Immediate, Instruction, Op, Queue, Role
 
-from ..latency import d_func, d_skew
+from ..latency import chain, d_func, d_skew
 from .image import KINDS
 from .plan import Issued, Plan, step
-
-STREAMS = tuple(Stream.from_bits(bits) for bits in range(64))
-
-IMMEDIATES = (0, 1, -1, 2, 127, -128, 128, 255, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 2**31 - 1, -(2**31), 31, 32)
-SHIFTS = (0, 1, 2, 3, 7, 8, 15, 16, 23, 31, 32, 46, 47)
+from .vector import IMMEDIATES, STREAMS, Vector
 
 MAX_DEPTH = 3
 """Operations in a row of which one exists only to feed the next."""
@@ -34,16 +30,23 @@ class Composer:
         Addresses worth reading and writing, by MEM slice and bank.
     random : Random
         Where all choices come from.
+    strays : bool
+        Whether GATHER and SCATTER may meet addresses out of range. If not, they take only words that hold
+        addresses, and nothing writes these.
     """
 
-    def __init__(self, plan: Plan, windows: dict[str, tuple[range, range]], random: Random) -> None:
+    def __init__(self, plan: Plan, windows: dict[str, tuple[range, range]], random: Random, strays: bool) -> None:
         self.plan = plan
         self.config: ChipConfig = plan.config
         self.windows = windows
         self.random = random
+        self.strays = strays
         queues = isa.queues(self.config)
         self.reads = [q for q in queues if q.unit is isa.MEM_READ]
         self.writes = [q for q in queues if q.unit is isa.MEM_WRITE]
+        self.vector = Vector(self)
+        self.operations = self.vector.operations
+        """Slice instructions that a queue can dispatch in this build."""
         self.operators = [q for q in queues if q.unit.kind in (Kind.VXM, Kind.SXM)]
         self.streams = [b for b in range(64) if b & 31 < self.config.streams]
         self.fed = {n: self._passing(n, self.reads, -1) for n in range(self.config.positions)}
@@ -64,7 +67,7 @@ class Composer:
     # Memory
 
     def read_into(self, bits: int, position: int, cycle: int, kind: str | None, beyond: int | None = None) -> bool:
-        """Plan a READ whose word is in a stream register in ``cycle``, from a place past ``beyond`` if given.
+        """Plan a READ, or a GATHER, whose word is in a stream register in ``cycle``, past ``beyond`` if given.
 
         The caller takes the word there, or takes the plan back.
         """
@@ -75,6 +78,8 @@ class Composer:
         for queue in self.random.sample(upstream, min(8, len(upstream))):
             hops = place - step(bits) * queue.position
             dispatch = cycle - hops - d_func(isa.READ, self.config)
+            if kind != "address" and self.random.random() < 0.1 and self._gather(queue, dispatch, bits, place):
+                return True
             instruction = Instruction(isa.READ, {"dst": STREAMS[bits], "address": self._address(queue, dispatch, kind)})
             if self.plan.issue(queue, dispatch, instruction, (), (bits,), until=place):
                 return True
@@ -85,11 +90,39 @@ class Composer:
         fills = self.free_streams(queue.position, cycle + d_func(isa.READ, self.config), 1)
         if fills is None:
             return False
+        if self.random.random() < 0.3 and self._gather(queue, cycle, fills[0], None):
+            return True
         instruction = Instruction(isa.READ, {"dst": STREAMS[fills[0]], "address": self._address(queue, cycle)})
         return self.plan.issue(queue, cycle, instruction, (), fills)
 
+    def _gather(self, queue: Queue, cycle: int, bits: int, until: int | None) -> bool:
+        """Plan a GATHER onto a stream, with the READ of its addresses."""
+        mark = self.plan.mark()
+        source = self._side_stream(queue, cycle + d_skew(isa.GATHER, self.config), "address")
+        if source is not None:
+            instruction = Instruction(isa.GATHER, {"dst": STREAMS[bits], "map": STREAMS[source]})
+            if self.plan.issue(queue, cycle, instruction, (source,), (bits,), until):
+                return True
+        self.plan.rollback(mark)
+        return False
+
+    def _side_stream(self, queue: Queue, cycle: int, kind: str, besides: int | None = None) -> int | None:
+        """A stream, not ``besides``, that a READ of a word of this kind puts into the queue's place in ``cycle``.
+
+        Sometimes one with whatever passes there, unless an address must not be out of range.
+        """
+        fed = [b for b in self.fed[queue.position] if b != besides]
+        if (self.strays or kind != "address") and self.random.random() < 0.1:
+            passing = [b for b in fed if self.plan.holder(b, queue.position, cycle)]
+            return self.random.choice(passing) if passing else None
+        for bits in self.random.sample(fed, min(3, len(fed))):
+            if self.plan.holder(bits, queue.position, cycle) is None:
+                if self.read_into(bits, queue.position, cycle, kind):
+                    return bits
+        return None
+
     def write_from(self, bits: int, position: int, cycle: int) -> bool:
-        """Plan a WRITE of the value that is in a stream register in ``cycle``, there or downstream."""
+        """Plan a write of the value that is in a stream register in ``cycle``, there or downstream."""
         place = step(bits) * position
         downstream = self._along(self.writes, bits, position, 1)
         for queue in self.random.sample(downstream, min(8, len(downstream))):
@@ -97,19 +130,44 @@ class Composer:
             dispatch = cycle + hops - d_skew(isa.WRITE, self.config)
             if self.plan.holder(bits, queue.position, cycle + hops) is not self.plan.holder(bits, position, cycle):
                 continue
+            chance = self.random.random()
+            if chance < 0.3 and self._write_with(
+                queue, dispatch, bits, isa.SCATTER if chance < 0.12 else isa.WRITE_MASKED
+            ):
+                return True
             instruction = Instruction(isa.WRITE, {"src": STREAMS[bits], "address": self._address(queue, dispatch)})
             if self.plan.issue(queue, dispatch, instruction, (bits,)):
                 return True
         return False
 
+    def _write_with(self, queue: Queue, cycle: int, bits: int, op: Op) -> bool:
+        """Plan a WRITE_MASKED or SCATTER of a stream, with the READ of its mask or addresses."""
+        mark, masked = self.plan.mark(), op is isa.WRITE_MASKED
+        side = self._side_stream(queue, cycle + d_skew(op, self.config), "mask" if masked else "address", bits)
+        if side is not None:
+            values: dict[str, Any] = {"src": STREAMS[bits], "mask" if masked else "map": STREAMS[side]}
+            if masked:
+                values["address"] = self._address(queue, cycle)
+            if self.plan.issue(queue, cycle, Instruction(op, values), (bits, side)):
+                return True
+        self.plan.rollback(mark)
+        return False
+
+    def _bank(self, queue: Queue, cycle: int) -> int:
+        """A bank that is free, if one is."""
+        free = sorted({0, 1} - self.plan.busy_banks(queue, cycle))
+        return self.random.choice(free or [0, 1])
+
     def _address(self, queue: Queue, cycle: int, kind: str | None = None) -> int:
         """A word of the queue's slice: mostly within the windows, in the bank that is free."""
-        bank = self.plan.other_bank(queue, cycle)
-        bank = self.random.randrange(2) if bank is None else bank
+        bank = self._bank(queue, cycle)
         window: Sequence[int] = self.windows[queue.slice][bank]
         words = self.config.bank_words
-        if queue.unit is isa.MEM_WRITE and self.random.random() < 0.25:
-            return bank * words + self.random.choice((0, words - 1, self.random.randrange(words)))
+        if queue.unit is isa.MEM_WRITE:
+            if self.random.random() < 0.25:
+                window = [bank * words + n for n in (0, words - 1, self.random.randrange(words))]
+            if not self.strays:
+                window = [address for address in window if KINDS[address % len(KINDS)] != "address"] or window
         if kind is not None:
             fitting = [address for address in window if KINDS[address % len(KINDS)] == kind]
             window = fitting or window
@@ -134,13 +192,13 @@ class Composer:
         place = step(bits) * position
         upstream = [q for q in self._along(self.operators, bits, position, -1) if q.unit is not isa.SXM_TRANSPOSE]
         for queue in self.random.sample(upstream, min(2, len(upstream))):
-            latency = d_func(queue.unit.ops[-1], self.config)  # the same for all operations of such a unit
-            dispatch = cycle - (place - step(bits) * queue.position) - latency
-            if self.operate(queue, dispatch, depth + 1, to=(bits,), until=place):
+            op = self.random.choice(self.operations(queue))
+            dispatch = cycle - (place - step(bits) * queue.position) - d_func(op, self.config)
+            if self.operate(queue, dispatch, depth + 1, to=(bits,), until=place, op=op):
                 return True
         return False
 
-    def _choose_stream(self, position: int, cycle: int, group: int) -> int | None:
+    def choose_stream(self, position: int, cycle: int, group: int) -> int | None:
         """First of a group of streams to take operands from: often one that carries something already."""
         if self.random.random() < 0.5:
             carried = [b for b in self.streams if b % group == 0 and self.plan.holder(b, position, cycle)]
@@ -160,15 +218,17 @@ class Composer:
         to: tuple[int, ...] | None = None,
         until: int | None = None,
         taking: int | None = None,
+        op: Op | None = None,
     ) -> bool:
-        """Plan one VXM or SXM operation with all that feeds it.
+        """Plan one VXM or SXM operation, ``op`` or any, with all that feeds it.
 
         ``to`` fixes the result stream, which a consumer at place ``until`` will take; without it the
         result goes wherever there is room. ``taking`` fixes the first operand's stream.
         """
         mark = self.plan.mark()
-        build = self._vxm if queue.unit.kind is Kind.VXM else self._sxm
-        built = build(queue, cycle, depth, to, taking)
+        op = op or self.random.choice(self.operations(queue))
+        build = self.vector.build if queue.unit.kind is Kind.VXM else self._sxm
+        built = build(queue, op, cycle, depth, to, taking)
         if built is not None:
             instruction, takes, fills = built
             if self.plan.issue(queue, cycle, instruction, takes, fills, until):
@@ -176,65 +236,9 @@ class Composer:
         self.plan.rollback(mark)
         return False
 
-    def _vxm(
-        self, queue: Queue, cycle: int, depth: int, to: tuple[int, ...] | None, taking: int | None
-    ) -> tuple[Instruction, list[int], Sequence[int]] | None:
-        op, held = self.random.choice(_VXM_OPS), self.plan.held(cycle)
-        if op is isa.SELECT and not held:
-            op = isa.MASK
-        fills, dst = self._vxm_result(queue, cycle + d_func(op, self.config), to)
-        values: dict[str, Any] = {"dst": dst}
-        takes: list[int] = []
-        # one instruction has one immediate
-        immediate = Immediate(self.random.choice((*IMMEDIATES, self.random.randint(-(2**31), 2**31 - 1))))
-        for f in op.fields:
-            if f.name == "shift":
-                values["shift"] = self.random.choice(SHIFTS)
-            elif f.name == "c":
-                values["c"] = self.random.choice(held)
-            elif f.role is Role.SOURCE:
-                chance = self.random.random()
-                if taking is None and held and chance < 0.25:
-                    values[f.name] = self.random.choice(held)
-                elif taking is None and chance < (0.6 if op is isa.REQUANT and f.name == "b" else 0.4):
-                    values[f.name] = immediate
-                else:
-                    stream = self._vxm_stream(queue.position, cycle + d_skew(op, self.config), depth, taking)
-                    if stream is None:
-                        return None
-                    taking = None
-                    values[f.name] = stream
-                    takes += range(stream.stream.bits, stream.stream.bits + stream.dtype.streams)
-        return Instruction(op, values), takes, fills
-
-    def _vxm_stream(self, position: int, taken: int, depth: int, taking: int | None) -> TypedStream | None:
-        """A supplied stream operand; with ``taking``, one that has that stream in it."""
-        dtype = DType.I32 if self.random.random() < (0.3 if taking is None else 0.5) else DType.I8
-        first = taking if taking is not None else self._choose_stream(position, taken, dtype.streams)
-        if first is None:
-            return None
-        first -= first % dtype.streams
-        for n in range(dtype.streams):
-            kind = None if dtype is DType.I8 else "high" if n == dtype.streams - 1 else "low"
-            if not self.supply(first + n, position, taken, depth, kind):
-                return None
-        return TypedStream(STREAMS[first], dtype)
-
-    def _vxm_result(
-        self, queue: Queue, filled: int, to: tuple[int, ...] | None
-    ) -> tuple[Sequence[int], TypedStream | None]:
-        if to is not None:
-            return to, TypedStream(STREAMS[to[0]], DType.I8)
-        dtype = self.random.choice((DType.I8, DType.I8, DType.I32))
-        fills = self.free_streams(queue.position, filled, dtype.streams)
-        if fills is None or self.random.random() < 0.1:
-            return (), None
-        return fills, TypedStream(STREAMS[fills[0]], dtype)
-
     def _sxm(
-        self, queue: Queue, cycle: int, depth: int, to: tuple[int, ...] | None, taking: int | None
+        self, queue: Queue, op: Op, cycle: int, depth: int, to: tuple[int, ...] | None, taking: int | None
     ) -> tuple[Instruction, list[int], Sequence[int]] | None:
-        op = queue.unit.ops[-1]
         filled, taken = cycle + d_func(op, self.config), cycle + d_skew(op, self.config)
         values: dict[str, Any] = {}
         takes: list[int] = []
@@ -247,7 +251,7 @@ class Composer:
                     return None
                 values[f.name] = STREAMS[fills[0]]
             elif f.role is Role.SOURCE:
-                first = taking if taking is not None else self._choose_stream(queue.position, taken, size)
+                first = taking if taking is not None else self.choose_stream(queue.position, taken, size)
                 if first is None:
                     return None
                 first -= first % size
@@ -305,17 +309,20 @@ class Composer:
 
     def chain(self, issued: Issued) -> None:
         """After a VXM operation, maybe another that takes its held result in the first cycle possible."""
-        if issued.queue.unit.kind is not Kind.VXM or self.random.random() < 0.5:
+        if issued.queue.unit is not isa.VXM_ALU or self.random.random() < 0.5:
             return
         queue = self.random.choice([q for q in self.operators if q.unit is isa.VXM_ALU])
-        cycle = issued.cycle + isa.VXM_CHAIN(self.config)
-        fills, dst = self._vxm_result(queue, cycle + d_func(isa.ADD, self.config), None)
-        op = self.random.choice((isa.ADD, isa.SUB, isa.XOR, isa.MAX, isa.LE))
-        values = {"dst": dst, "a": Alu(issued.queue.alu), "b": Immediate(self.random.choice(IMMEDIATES))}
+        cycle = issued.cycle + chain(issued.instruction.op, self.config)
+        wanted = (isa.ADD, isa.SUB, isa.XOR, isa.MAX, isa.LE, isa.FADD, isa.FMUL, isa.FMAX)
+        op = self.random.choice([op for op in wanted if op in self.operations(queue)])
+        fills, dst = self.vector.result(queue, cycle + d_func(op, self.config), None)
+        values: dict[str, Any] = {
+            "dst": dst,
+            "a": Alu(issued.queue.alu),
+            "b": Immediate(self.random.choice(IMMEDIATES)),
+        }
+        values |= {"to": "f32"} if isa.TO_FLOAT in op.fields else {}
         if self.plan.issue(queue, cycle, Instruction(op, values), (), fills):
             last = self.plan.issued[-1]
             self.settle(last)
             self.chain(last)
-
-
-_VXM_OPS = tuple(op for op in isa.VXM_ALU.ops if op not in isa.CONTROL)

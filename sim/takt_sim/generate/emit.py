@@ -1,4 +1,4 @@
-"""From planned dispatches to instruction words: REPEAT, NOP, SYNC and NOTIFY where they fit."""
+"""From planned dispatches to instruction words: REPEAT, LOOP, CONFIG, NOP, SYNC and NOTIFY where they fit."""
 
 from __future__ import annotations
 
@@ -12,39 +12,48 @@ from takt_hw.config import ChipConfig
 from takt_hw.isa import Instruction, Queue
 
 from ..latency import d_func
-
-Item = tuple[int, int, Instruction]
-"""First cycle, cycles, instruction."""
+from .loops import MAX_STRIDE, Fold, Item, fields, fold, moved_item, size
 
 MAX_COUNT = 65535
 
-MAX_STRIDE = 32767
+Timed = tuple[int, int]
+"""Cycle in which a word is dispatched first, and the word."""
 
 
-def emit(config: ChipConfig, slots: list[dict[int, Instruction]], length: int, random: Random) -> dict[str, list[int]]:
-    """Words by queue name that dispatch exactly ``slots``: instruction by cycle, of each queue."""
+def emit(
+    config: ChipConfig, slots: list[dict[int, Instruction]], length: int, spare: dict[int, int], random: Random
+) -> dict[str, tuple[list[Timed], int]]:
+    """Words by queue name that dispatch exactly ``slots``: instruction by cycle, of each queue; and the queue's end.
+
+    ``spare``: words that must stay free, by the queue's index.
+    """
     queues = isa.queues(config)
-    items = [_items(queue, slots[queue.index], random) for queue in queues]
-    room = [config.queue_words - 2 * len(own) - 4 for own in items]
+    items = [fold(queue, _items(queue, slots[queue.index], random), random) for queue in queues]
+    room = [
+        config.queue_words - sum(map(size, own)) - 4 - spare.get(queue.index, 0)
+        for queue, own in zip(queues, items, strict=True)
+    ]
     releases = sorted(set(_notify(config, items, room, length, random)))
     text = {}
-    for queue, own, spare in zip(queues, items, room, strict=True):
-        words = _words(own, spare, releases, random)
+    for queue, own in zip(queues, items, strict=True):
+        own = _with_bases(config, queue, own, room, random)
+        words, end = _words(own, room[queue.index], releases, random)
         if words:
-            text[queue.name] = words
+            text[queue.name] = words, end
     return text
 
 
 def _items(queue: Queue, slots: dict[int, Instruction], random: Random) -> list[Item]:
-    """Slice instructions, some of them as REPEATs of what came before."""
+    """Slice instructions, some of them as REPEATs of what came before, and planned control instructions."""
+    repeats = random.choice((0.9, 0.5, 0.0))
     cycles = sorted(slots)
     strides = [_stride(queue, slots[a], slots[b]) for a, b in pairwise(cycles)]
     items: list[Item] = []
     n = 0
     while n < len(cycles):
-        items.append((cycles[n], 1, slots[cycles[n]]))
+        items.append(Item(cycles[n], 1, slots[cycles[n]]))
         n += 1
-        while n < len(cycles) and strides[n - 1] is not None and random.random() < 0.9:
+        while n < len(cycles) and strides[n - 1] is not None and random.random() < repeats:
             gap, stride, end = cycles[n] - cycles[n - 1], strides[n - 1], n + 1
             while end < len(cycles) and strides[end - 1] == stride and cycles[end] - cycles[end - 1] == gap:
                 end += 1
@@ -53,14 +62,14 @@ def _items(queue: Queue, slots: dict[int, Instruction], random: Random) -> list[
                 break
             interval = random.randint(1, gap) if count == 1 else gap
             repeat = Instruction(isa.REPEAT, {"count": count, "interval": interval, "stride": stride})
-            items.append((cycles[n] - interval + 1, count * interval, repeat))
+            items.append(Item(cycles[n] - interval + 1, count * interval, repeat))
             n += count
     return items
 
 
 def _stride(queue: Queue, a: Instruction, b: Instruction) -> int | None:
     """The stride with which a REPEAT of ``a`` gives ``b``; None if no REPEAT does."""
-    if a.op is not b.op:
+    if a.op is not b.op or a.op in isa.CONTROL:
         return None
     name = queue.unit.stride.name if queue.unit.stride is not None else ""
     if any(b.values[key] != value for key, value in a.values.items() if key != name):
@@ -74,22 +83,58 @@ def _notify(config: ChipConfig, items: list[list[Item]], room: list[int], length
     releases = []
     for _ in range(random.randint(0, 5)):
         n, cycle = random.randrange(len(items)), random.randrange(length)
-        after = bisect_right(items[n], cycle, key=lambda item: item[0])
-        idle = after == 0 or sum(items[n][after - 1][:2]) <= cycle
-        if idle and room[n] >= 2:
-            items[n].insert(after, (cycle, 1, Instruction(isa.NOTIFY, {})))
+        if room[n] >= 2 and _insert(items[n], cycle, Instruction(isa.NOTIFY, {})) is not None:
             room[n] -= 2
             releases.append(cycle + d_func(isa.NOTIFY, config))
     return releases
 
 
-def _words(items: list[Item], room: int, releases: list[int], random: Random) -> list[int]:
-    """Fill the gaps with NOPs, and with SYNCs where a release ends them in time."""
-    words: list[int] = []
+def _insert(items: list[Item], cycle: int, instruction: Instruction) -> int | None:
+    """Put an instruction into a cycle; its place among the items, None if the cycle is not idle."""
+    after = bisect_right(items, cycle, key=lambda item: item.start)
+    if after and items[after - 1].end > cycle:
+        return None
+    items.insert(after, Item(cycle, 1, instruction))
+    return after
+
+
+def _with_bases(config: ChipConfig, queue: Queue, items: list[Item], room: list[int], random: Random) -> list[Item]:
+    """Put CONFIGs into idle cycles and take their bases off the words that follow, up to the next CONFIG."""
+    until = len(items)
+    last = items[-1].end if items else 0
+    while last and random.random() < 0.4 and room[queue.index] >= 2:
+        after = _insert(items[:until], cycle := random.randrange(last), Instruction(isa.NOP, {}))
+        if after is None:
+            break
+        base = _base(config, queue, items[after:until], random)
+        items[after:until] = [
+            Item(cycle, 1, Instruction(isa.CONFIG, {"base": base})),
+            *(moved_item(queue, item, -base) for item in items[after:until]),
+        ]
+        room[queue.index] -= 2
+        until, last = after, cycle
+    return items
+
+
+def _base(config: ChipConfig, queue: Queue, items: list[Item], random: Random) -> int:
+    """A base that leaves the words themselves in range."""
+    stride = queue.unit.stride
+    if stride is None:
+        return 0
+    values = [value for item in items for value in fields(queue, item)]
+    upper = stride.upper(config) or 0
+    low = max(-MAX_STRIDE - 1, max(values, default=0) - upper + 1)
+    high = min(MAX_STRIDE, min(values, default=upper - 1))
+    return random.choice((low, high, random.randint(low, high)))
+
+
+def _words(items: list[Item], room: int, releases: list[int], random: Random) -> tuple[list[Timed], int]:
+    """Fill the gaps with NOPs, and with SYNCs where a release ends them in time. The words, and the queue's end."""
+    words: list[Timed] = []
     now = 0
     tail = now + random.randint(0, 9) if random.random() < 0.1 else 0
-    end = sum(items[-1][:2]) if items else 0
-    for start, cycles, instruction in [*items, (end + tail, 0, None)]:
+    end = items[-1].end if items else 0
+    for start, item in [*((item.start, item) for item in items), (end + tail, None)]:
         while now < start:
             ends = bisect_left(releases, now + 1)  # the first release that a SYNC in this cycle can wait for
             while ends < len(releases) and releases[ends] <= start and random.random() < 0.3:
@@ -97,25 +142,40 @@ def _words(items: list[Item], room: int, releases: list[int], random: Random) ->
             if room >= 2 and ends < len(releases) and releases[ends] <= start and random.random() < 0.7:
                 earliest = max(now, releases[ends - 1] if ends else 0)
                 parks = random.randrange(earliest, releases[ends])
-                words += _nops(parks - now)
-                words.append(isa.SYNC.encode())
+                words += _nops(now, parks)
+                words.append((parks, isa.SYNC.encode()))
                 now = releases[ends]
                 room -= 2
             else:
-                words += _nops(start - now)
+                words += _nops(now, start)
                 now = start
-        if instruction is not None:
-            words.append(instruction.word)
-        now += cycles
-    return words
+        if item is not None:
+            words += _item_words(item)
+            now += item.cycles
+    return words, now
 
 
-def _nops(cycles: int) -> list[int]:
+def _item_words(item: Item) -> list[Timed]:
+    """The words of an instruction, or of a loop with its body."""
+    what = item.what
+    if not isinstance(what, Fold):
+        return [(item.start, what.word)]
+    body: list[Timed] = []
+    begin = now = item.start + 1
+    for inner in what.items:
+        body += _nops(now, begin + inner.start)
+        body += _item_words(inner._replace(start=begin + inner.start))
+        now = begin + inner.end
+    body += _nops(now, begin + what.period)
+    return [(item.start, isa.LOOP.encode(count=what.count, body=len(body), stride=what.stride)), *body]
+
+
+def _nops(now: int, until: int) -> list[Timed]:
     result = []
-    while cycles:
-        count = min(cycles, MAX_COUNT)
-        result.append(_nop(count))
-        cycles -= count
+    while now < until:
+        count = min(until - now, MAX_COUNT)
+        result.append((now, _nop(count)))
+        now += count
     return result
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from takt_hw import isa
 from takt_hw.config import ChipConfig, Kind
-from takt_hw.isa import Alu, Instruction, Queue
+from takt_hw.isa import Alu, Instruction, Op, Queue
 
-from ..latency import d_func, d_skew
+from ..latency import chain, d_func, d_skew
 
 State = tuple[str, str, int]
 """Something that instructions set and use: what, slice, number."""
@@ -72,7 +72,13 @@ class Plan:
         self.values: dict[tuple[int, int], list[_Value]] = defaultdict(list)
         """Values by (stream bits, diagonal)."""
         self.earliest: dict[State, int] = {}
-        """First dispatch that sets a state."""
+        """First dispatch that sets a state; of an ALU's result, when it lands."""
+        self.landings: dict[tuple[int, int], Instruction] = {}
+        """Results by ALU and the cycle from which they are held."""
+        self.reserved: set[tuple[str, int]] = set()
+        """Memory words, by slice and address, that nothing may write."""
+        self.spare: dict[int, int] = {}
+        """Words, by queue, that must stay free for other things than dispatches."""
         self.journal: list[tuple] = []
         index = {(q.slice, q.unit.name): q.index for q in isa.queues(config)}
         other = {"read": "write", "write": "read", "accumulate": "activate"}
@@ -114,7 +120,7 @@ class Plan:
         op, mark = instruction.op, self.mark()
         self._set(self.slots[queue.index], cycle, instruction)
         for bits in takes:
-            if not self._take(bits, queue.position, cycle + d_skew(op, self.config)):
+            if not self.take(bits, queue.position, cycle + d_skew(op, self.config)):
                 self.rollback(mark)
                 return False
         for bits in fills:
@@ -126,9 +132,21 @@ class Plan:
             row.append(value)
             self.journal.append(("value", row, value, None))
         state = _sets(queue, instruction)
-        if state is not None and cycle < self.earliest.get(state, self.length):
-            self._set(self.earliest, state, cycle)
+        usable = cycle
+        if queue.unit is isa.VXM_ALU:
+            usable += chain(op, self.config)
+            self._set(self.landings, (queue.alu, usable), instruction)
+        if state is not None and usable < self.earliest.get(state, usable + 1):
+            self._set(self.earliest, state, usable)
         self.issued.append(Issued(queue, cycle, instruction, takes, fills, until))
+        return True
+
+    def control(self, queue: Queue, cycle: int, instruction: Instruction) -> bool:
+        """Let a queue dispatch a control instruction; False, and no change, if the cycle is taken."""
+        slots = self.slots[queue.index]
+        if not 0 <= cycle < self.length or cycle in slots:
+            return False
+        self._set(slots, cycle, instruction)
         return True
 
     def holder(self, bits: int, position: int, cycle: int) -> _Value | None:
@@ -158,43 +176,103 @@ class Plan:
 
     def held(self, cycle: int) -> list[Alu]:
         """ALUs whose results can be taken in ``cycle``."""
-        chain = isa.VXM_CHAIN(self.config)
-        return [Alu(n) for n in range(self.config.vxm_alus) if self.is_set(("alu", "VXM", n), cycle, chain)]
+        return [Alu(n) for n in range(self.config.vxm_alus) if self.is_set(("alu", "VXM", n), cycle, 0)]
 
-    def other_bank(self, queue: Queue, cycle: int) -> int | None:
-        """The bank left for a MEM queue in ``cycle``; None if both are."""
-        partner = self.slots[self.partner[queue.index]].get(cycle)
-        return None if partner is None else 1 - partner["address"] // self.config.bank_words
+    def busy_banks(self, queue: Queue, cycle: int) -> set[int]:
+        """Banks that the slice's other queue uses in ``cycle``."""
+        slots = self.slots[self.partner[queue.index]]
+        busy = banks(self.config, slots[cycle]) if cycle in slots else set()
+        if cycle - 1 in slots and slots[cycle - 1].op is isa.WRITE_MASKED:
+            busy = busy | banks(self.config, slots[cycle - 1])
+        return busy
 
     def _may_dispatch(self, queue: Queue, cycle: int, instruction: Instruction) -> bool:
         slots = self.slots[queue.index]
-        if not 0 <= cycle < self.length or cycle in slots or len(slots) >= self.capacity:
+        if not 0 <= cycle < self.length or cycle in slots:
+            return False
+        if len(slots) >= self.capacity - self.spare.get(queue.index, 0):
             return False
         op, values, name = instruction.op, instruction.values, queue.slice
         stride = queue.unit.stride
         if stride is not None and not 0 <= values.get(stride.name, 0) < stride.upper(self.config):
             return False
         if queue.unit.kind is Kind.MEM:
-            address = values["address"]
-            if self.other_bank(queue, cycle) == 1 - address // self.config.bank_words:
-                return False
-            known = op is isa.WRITE or self.defined[name][address]
-            return bool(known) or self.is_set(("word", name, address), cycle)
+            return self._may_access(queue, cycle, instruction)
         if queue.unit.kind is Kind.VXM:
-            chain = isa.VXM_CHAIN(self.config)
-            return all(self.is_set(("alu", name, v.index), cycle, chain) for v in values.values() if isinstance(v, Alu))
-        if op is isa.IW:
-            return all(self.is_set(("block", name, n), cycle) for n in range(self.config.weight_blocks))
-        if op is isa.ABC:
-            return self.is_set(("weights", name, 0), cycle)
-        if op is isa.ACC:
-            activation = self.slots[self.partner[queue.index]].get(cycle - self.product_delay)
-            if activation is None or activation.op is not isa.ABC:
+            if queue.unit is isa.VXM_ALU and (queue.alu, cycle + chain(op, self.config)) in self.landings:
                 return False
-            return values["mode"] == "first" or self.is_set(("sum", name, values["address"]), cycle)
+            return all(self.is_set(("alu", name, v.index), cycle, 0) for v in values.values() if isinstance(v, Alu))
+        if op in (isa.IW, isa.IW_FP16):
+            loads = ("block", "high block") if op is isa.IW_FP16 else ("block",)
+            blocks = [(load, name, n) for load in loads for n in range(self.config.weight_blocks)]
+            return all(self.is_set(block, cycle) for block in blocks) and self._weights_fit(slots, cycle, op)
+        if op in (isa.ABC, isa.ABC_FP16):
+            return op in self.usable(self.installed(queue, cycle))
+        if op in (isa.ACC, isa.DRAIN):
+            return self._sums_fit(queue, cycle, instruction)
         return True
 
-    def _take(self, bits: int, position: int, cycle: int) -> bool:
+    def installed(self, queue: Queue, cycle: int) -> Op | None:
+        """What installed the weights that an activate queue has in ``cycle``."""
+        slots = self.slots[queue.index]
+        before = [n for n, i in slots.items() if n < cycle and i.op in (isa.IW, isa.IW_FP16)]
+        return slots[max(before)].op if before else None
+
+    def usable(self, installed: Op | None) -> tuple[Op, ...]:
+        """Operations that multiply by what an operation has installed."""
+        if installed is None:
+            return ()
+        if installed is isa.IW_FP16:
+            return (isa.ABC_FP16,)
+        return (isa.ABC, isa.ABC_FP16) if self.config.mxm_fp16_int8 else (isa.ABC,)
+
+    def _weights_fit(self, slots: dict[int, Instruction], cycle: int, op: Op) -> bool:
+        """Whether an install in ``cycle`` is of use to what was planned behind it, up to the next install."""
+        for n in sorted(n for n in slots if n > cycle):
+            if slots[n].op in (isa.IW, isa.IW_FP16):
+                break
+            if slots[n].op not in self.usable(op):
+                return False
+        return True
+
+    def _sums_fit(self, queue: Queue, cycle: int, instruction: Instruction) -> bool:
+        """Whether all sums of an accumulator stay of one kind with one more ACC or DRAIN."""
+        address = instruction["address"]
+        of_address = {n: i for n, i in self.slots[queue.index].items() if i.values.get("address") == address}
+        products = self.slots[self.partner[queue.index]]
+        is_set, held = False, None
+        for n, i in sorted((of_address | {cycle: instruction}).items()):
+            product = products.get(n - self.product_delay)
+            kind = product.op if product is not None and product.op in (isa.ABC, isa.ABC_FP16) else None
+            if (i.op is isa.DRAIN or i["mode"] == "add") and not is_set:
+                return False
+            if i.op is isa.ACC and (kind is None or (i["mode"] == "add" and held not in (None, kind))):
+                return False
+            is_set, held = True, None if i.op is isa.DRAIN else kind
+        return True
+
+    def _may_access(self, queue: Queue, cycle: int, instruction: Instruction) -> bool:
+        slots, op, name = self.slots[queue.index], instruction.op, queue.slice
+        used = banks(self.config, instruction)
+        if used & self.busy_banks(queue, cycle) or self._overwrites_text(name, instruction):
+            return False
+        if cycle - 1 in slots and slots[cycle - 1].op is isa.WRITE_MASKED:
+            return False
+        if op is isa.WRITE_MASKED and (cycle + 1 in slots or used & self.busy_banks(queue, cycle + 1)):
+            return False
+        if op in (isa.READ, isa.WRITE_MASKED):
+            address = instruction["address"]
+            return bool(self.defined[name][address]) or self.is_set(("word", name, address), cycle)
+        return op is not isa.GATHER or bool(self.defined[name].any())
+
+    def _overwrites_text(self, name: str, instruction: Instruction) -> bool:
+        """Whether a write may reach a word that an IFETCH brings to a queue."""
+        if instruction.op is isa.SCATTER:
+            return any(slice_name == name for slice_name, _ in self.reserved)
+        return instruction.op in (isa.WRITE, isa.WRITE_MASKED) and (name, instruction["address"]) in self.reserved
+
+    def take(self, bits: int, position: int, cycle: int) -> bool:
+        """Take what a stream register holds in a cycle; False if that is nothing."""
         value = self.holder(bits, position, cycle)
         if value is None:
             return False
@@ -209,16 +287,26 @@ class Plan:
         where[key] = new
 
 
+def banks(config: ChipConfig, instruction: Instruction) -> set[int]:
+    """Banks that a MEM instruction uses: both where only data know the address."""
+    if instruction.op in isa.CONTROL:
+        return set()
+    address = instruction.values.get("address")
+    return {0, 1} if address is None else {address // config.bank_words}
+
+
 def _sets(queue: Queue, instruction: Instruction) -> State | None:
     """The state that an instruction makes usable."""
     op, values = instruction.op, instruction.values
-    if queue.unit.kind is Kind.VXM:
+    if queue.unit is isa.VXM_ALU:
         return "alu", "VXM", queue.alu
     if op is isa.WRITE:
         return "word", queue.slice, values["address"]
     if op is isa.LW:
         return "block", queue.slice, values["block"]
-    if op is isa.IW:
+    if op is isa.LW_HIGH:
+        return "high block", queue.slice, values["block"]
+    if op in (isa.IW, isa.IW_FP16):
         return "weights", queue.slice, 0
     if op is isa.ACC:
         return "sum", queue.slice, values["address"]
