@@ -57,11 +57,31 @@ async def _serve(dut: Any, connection: Connection) -> None:
         elif kind is Kind.WAIT:
             ended = await pins.wait_done(*values)
             result = [ended, trace.take() if trace is not None else []]
+        elif kind is Kind.FLIP:
+            cocotb.start_soon(flip(dut, *values))
+            result = None
         else:
             result = None
         send(connection, Kind.DONE, result, int(get_sim_time("ns")) // CLOCK_NS)
         if kind is Kind.STOP:
             return
+
+
+async def flip(dut: Any, flips: list[tuple[int, str, int | None, list[int]]]) -> None:
+    """Flip bits of registers and memory words when the next program reaches their cycles."""
+    falling = FallingEdge(dut.clk)
+    left = sorted(flips, key=lambda entry: entry[0])
+    await RisingEdge(dut.running)
+    while left:
+        await falling
+        while left and left[0][0] == int(dut.trace__cycle.value):
+            _, path, word, bits = left.pop(0)
+            handle = dut
+            for name in path.split("."):
+                handle = getattr(handle, name)
+            if word is not None:
+                handle = handle[word]
+            handle.value = int(handle.value) ^ int.from_bytes(bits, "little")
 
 
 class Pins:

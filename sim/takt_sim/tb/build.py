@@ -44,13 +44,16 @@ class Variant(Enum):
     """Nothing beside the chip."""
     CHECKED = "checked"
     """Fault flags, and every memory write reported with its cycle."""
+    FLIPS = "flips"
+    """As CHECKED, and bits of stream registers and memory words can be flipped from outside."""
     WAVES = "waves"
     """Trace ports, and a VCD file of the run."""
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """What ``takt_hw.verilog`` is told."""
-        return (*(["--checks"] if self is Variant.CHECKED else []), *(["--trace"] if self.traced else []))
+        checks = self in (Variant.CHECKED, Variant.FLIPS)
+        return (*(["--checks"] if checks else []), *(["--trace"] if self.traced else []))
 
     @property
     def optimize(self) -> str:
@@ -87,7 +90,7 @@ def build(config: ChipConfig, variant: Variant = Variant.FAST, *, root: Path = B
     if BUILDS.get(config.name) != config:
         raise ValueError(f"config must be one of {', '.join(BUILDS)}, not {config.name!r}")
     place = (root / f"{config.name}-{variant.name.lower()}").absolute()
-    with _locked(place):
+    with locked(place):
         verilog = place / f"verilog-{_digest(*_sources())}.v"
         if not verilog.exists():
             _show(f"{config.name}: emitting Verilog")
@@ -98,7 +101,7 @@ def build(config: ChipConfig, variant: Variant = Variant.FAST, *, root: Path = B
 
 def compile_verilog(verilog: Path, place: Path, variant: Variant) -> Path:
     """Directory of the simulator of a chip's Verilog, below ``place``. BuildError if it does not compile."""
-    flags = Path(__file__).with_name("verilator.py").read_bytes() + variant.optimize.encode()
+    flags = Path(__file__).with_name("verilator.py").read_bytes() + variant.name.encode() + variant.optimize.encode()
     directory = place / f"simulator-{_digest(verilog.read_bytes(), flags, *_tools())}"
     if (directory / TOP).exists():
         os.utime(directory)
@@ -112,7 +115,12 @@ def compile_verilog(verilog: Path, place: Path, variant: Variant) -> Path:
     runner = VerilatorRunner()
     try:
         runner.compile(
-            verilog, work, optimize=variant.optimize, waves=variant is Variant.WAVES, log_file=place / "compile.log"
+            verilog,
+            work,
+            optimize=variant.optimize,
+            waves=variant is Variant.WAVES,
+            flips=variant is Variant.FLIPS,
+            log_file=place / "compile.log",
         )
     except RuntimeError as error:
         raise BuildError(f"the chip's Verilog must compile: {error}; see {place / 'compile.log'}") from None
@@ -137,7 +145,7 @@ def _emit(config: ChipConfig, variant: Variant, output: Path) -> None:
 def _sources() -> Iterator[bytes]:
     """All that decides the Verilog."""
     package = Path(takt_hw.__file__).parent
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(path for path in package.rglob("*") if path.suffix in (".py", ".csv")):
         yield str(path.relative_to(package)).encode()
         yield path.read_bytes()
     yield from _tools()
@@ -156,7 +164,7 @@ def _digest(*parts: bytes) -> str:
 
 
 @contextmanager
-def _locked(place: Path) -> Iterator[None]:
+def locked(place: Path) -> Iterator[None]:
     """One process at a time builds in ``place``."""
     place.mkdir(parents=True, exist_ok=True)
     with open(place / "lock", "w") as lock:

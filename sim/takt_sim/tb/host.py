@@ -10,6 +10,7 @@ from takt_hw.config import LANES_PER_SUPERLANE, ChipConfig
 from takt_hw.isa import WORD_BITS
 from takt_hw.isa.host import BEAT_BYTES, Command
 
+from .errors import ErrorReport
 from .frames import ChipStatus, FrameError, Request, check_identity, read_requests, responses, write_requests
 
 Words = Mapping[str, Mapping[int, bytes]]
@@ -77,8 +78,8 @@ class Host:
         self._ask(requests)
 
     def collect(self, places: Places) -> tuple[ChipStatus, dict[str, dict[int, bytes]]]:
-        """Status, and memory words."""
-        requests = [Request(command=Command.STATUS)]
+        """Memory words, and status after they are read: that can show a flipped bit."""
+        requests: list[Request] = []
         found: dict[str, dict[int, bytes]] = {}
         runs: list[tuple[str, int, int]] = []
         for name, addresses in places.items():
@@ -88,8 +89,7 @@ class Host:
                 for superlane in range(self._config.superlanes):
                     target = self._slices[name]
                     requests += read_requests(target=target, superlane=superlane, address=first, count=count)
-        answers = iter(self._ask(requests))
-        status = ChipStatus.from_payload(next(answers))
+        *answers, status = self._ask([*requests, Request(command=Command.STATUS)])
         data = b"".join(answers)
         for name, first, count in runs:
             size = count * BEAT_BYTES
@@ -98,7 +98,12 @@ class Host:
             for n in range(count):
                 part = slice(n * BEAT_BYTES, (n + 1) * BEAT_BYTES)
                 found[name][first + n] = b"".join(column[part] for column in columns)
-        return status, found
+        return ChipStatus.from_payload(status), found
+
+    def errors(self) -> ErrorReport:
+        """What the check bits have shown since the last `load_text`."""
+        (payload,) = self._ask([Request(command=Command.ERRORS)])
+        return ErrorReport.from_payload(self._config, payload)
 
     def _write(self, load: Words) -> Iterator[Request]:
         for name, words in load.items():

@@ -19,6 +19,8 @@ class Kind(StrEnum):
     """To the simulation: request frames, and how many responses they have. Back: the response frames."""
     WAIT = "wait"
     """To the simulation: a limit in cycles. Back: whether the program ended within it, and its memory writes."""
+    FLIP = "flip"
+    """To the simulation: cycle, path, word and bits of each `Flip`, for the next program. Back: nothing."""
     STOP = "stop"
     """To the simulation: end. Back: nothing in particular."""
     DONE = "done"

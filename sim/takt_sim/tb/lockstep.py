@@ -12,6 +12,7 @@ import numpy as np
 from takt_hw.config import ChipConfig
 from takt_hw.isa.host import Fault
 
+from ..coverage import Coverage
 from ..generate import random_program
 from ..reference import ReferenceChip, Result
 from .build import BUILD_ROOT, Variant
@@ -33,12 +34,15 @@ def lockstep(
     seed: int,
     directory: Path,
     root: Path = BUILD_ROOT,
+    variant: Variant = Variant.CHECKED,
     progress: Callable[[int], None] | None = None,
+    coverage: Coverage | None = None,
 ) -> int:
     """Run the programs of ``programs`` seeds from ``seed`` on, on both executors.
 
     After each program the cycle counts, all memory writes with their cycles, and the fault flags are
-    compared; at the end all memories. Memory is not cleared between programs.
+    compared; at the end all memories. Memory is not cleared between programs. A chip with ECC must meet no error.
+    ``variant`` must be one with fault flags and trace. What the programs executed is added to ``coverage``.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def lockstep(
         raise ValueError(f"programs must be at least 1, not {programs!r}")
     reference = _Reference(config)
     compared = 0
-    with ThreadPoolExecutor(1) as other, RtlChip(config, Variant.CHECKED, directory=directory, root=root) as chip:
+    with ThreadPoolExecutor(1) as other, RtlChip(config, variant, directory=directory, root=root) as chip:
         # The reference is one program ahead of the RTL, which runs in a process of its own.
         ahead = other.submit(reference.run, seed)
         for n in range(seed, seed + programs):
@@ -69,6 +73,11 @@ def lockstep(
             found = chip.run(Run(load), max_cycles=expected.cycles + SPARE_CYCLES)
             compare_runs(f"{config.name}, seed {n}", expected, found)
             compared += len(found.writes)
+            errors = chip.errors() if config.ecc else None
+            if errors is not None and (errors.corrected or errors.uncorrectable):
+                raise Disagreement(f"{config.name}, seed {n}: there must be no flipped bits, as in {errors}")
+            if coverage is not None:
+                coverage.add(expected.timeline, f"{config.name}, seed {n}")
             if progress is not None:
                 progress(n)
         memory = chip.read({s.name: range(config.mem_words) for s in config.mem_slices})
@@ -80,15 +89,19 @@ def compare_runs(what: str, expected: Result, found: RtlResult) -> None:
     """Disagreement at the first difference between a run on the reference simulator and one on the RTL."""
     for theirs, ours in zip_longest(expected.writes, found.writes):
         reference, rtl = (
-            (write.cycle, write.slice, write.address, write.data.hex()) if write else None for write in (theirs, ours)
+            (write.cycle, write.slice, write.address, write.data.hex(), write.superlanes) if write else None
+            for write in (theirs, ours)
         )
         if reference != rtl:
             raise Disagreement(f"{what}: write must be {_shown(reference)} as in the reference, not {_shown(rtl)}")
     if expected.cycles != found.cycles:
         raise Disagreement(f"{what}: cycles must be {expected.cycles} as in the reference, not {found.cycles}")
-    if found.faults:
-        raised = [fault.name for fault in Fault if found.faults >> fault & 1]
-        raise Disagreement(f"{what}: a legal program must raise no fault, not {', '.join(raised)}")
+    if expected.faults != found.faults:
+        wanted, raised = (
+            ", ".join(fault.name for fault in Fault if flags >> fault & 1) or "none"
+            for flags in (expected.faults, found.faults)
+        )
+        raise Disagreement(f"{what}: faults must be {wanted} as in the reference, not {raised}")
 
 
 def compare_memories(what: str, expected: dict[str, np.ndarray], found: dict[str, dict[int, bytes]]) -> None:
@@ -102,8 +115,12 @@ def compare_memories(what: str, expected: dict[str, np.ndarray], found: dict[str
                 )
 
 
-def _shown(write: tuple[int, str, int, str] | None) -> str:
-    return f"{write[1]} {write[2]:#x} in cycle {write[0]}: {write[3]}" if write else "none"
+def _shown(write: tuple[int, str, int, str, tuple[int, ...]] | None) -> str:
+    if write is None:
+        return "none"
+    cycle, name, address, data, superlanes = write
+    where = f" in superlanes {', '.join(map(str, superlanes))}" if superlanes else ""
+    return f"{name} {address:#x}{where} in cycle {cycle}: {data}"
 
 
 class _Reference:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from takt_hw import isa
 from takt_hw.config import ChipConfig
 
 from .build import BUILD_ROOT, Variant, build
+from .errors import ErrorReport, Flip
 from .host import Host, Places, Text, Words
 from .session import Session, SimulationError
 from .trace import vectors
@@ -47,6 +49,9 @@ class Write:
     data: bytes
     """One byte per lane."""
 
+    superlanes: tuple[int, ...] = ()
+    """The superlanes that a SCATTER reached at this address, whose lanes ``data`` holds; all if empty."""
+
 
 @dataclass(frozen=True)
 class RtlResult:
@@ -56,13 +61,14 @@ class RtlResult:
     """Cycle count of the program."""
 
     faults: int
-    """Fault flags, bits of ``takt_hw.isa.host.Fault``; always 0 in a build without checks."""
+    """Fault flags since the text was loaded, bits of ``takt_hw.isa.host.Fault``. A build without checks raises only
+    those that hang on data."""
 
     memory: dict[str, dict[int, bytes]]
     """Words read back, by MEM slice and address."""
 
     writes: list[Write]
-    """Memory writes by cycle, then from west to east; empty in a build without trace."""
+    """Memory writes by cycle, then from west to east, then by address; empty in a build without trace."""
 
     simulated_cycles: int
     """Clock cycles simulated for this run, loading and reading back included."""
@@ -100,6 +106,8 @@ class RtlChip:
         self.session = Session(build(config, variant, root=root), directory)
         self._host = Host(config, self.session)
         self._names = [s.name for s in config.mem_slices]
+        self._text: Text = {}
+        self._spent = False
 
     def __enter__(self) -> RtlChip:
         self.session.__enter__()
@@ -114,6 +122,7 @@ class RtlChip:
     def load_text(self, text: Text) -> None:
         """Hold another program."""
         self._host.load_text(text)
+        self._text, self._spent = text, False
 
     def write(self, words: Words) -> None:
         """Write memory words."""
@@ -123,26 +132,48 @@ class RtlChip:
         """Read memory words."""
         return self._host.collect(places)[1]
 
-    def run(self, run: Run = Run(), *, max_cycles: int = MAX_CYCLES) -> RtlResult:  # noqa: B008 - it is frozen
-        """Run the program once. SimulationError if it does not end within ``max_cycles``."""
+    def errors(self) -> ErrorReport:
+        """What the check bits have shown since the text was loaded."""
+        return self._host.errors()
+
+    def run(
+        self,
+        run: Run = Run(),  # noqa: B008 - it is frozen
+        *,
+        max_cycles: int = MAX_CYCLES,
+        flips: Sequence[Flip] = (),
+    ) -> RtlResult:
+        """Run the program once, flipping bits on the way. SimulationError if it does not end within ``max_cycles``.
+
+        Text that was fetched may have taken the place of text that the host loaded; it is then loaded again.
+        """
+        if self._spent:
+            self.load_text(self._text)
+        self._spent = any(_fetches(words) for words in self._text.values())
         cycles, seconds = self.session.cycles, self.session.seconds
+        if flips:
+            self.session.flip(flips)
         self._host.run(run.load)
         ended, samples = self.session.wait(max_cycles)
         if not ended:
             raise SimulationError(f"the program must end within {max_cycles} cycles")
         status, memory = self._host.collect(run.read)
-        try:
-            whole = list(vectors(samples, self.config.superlanes))
-        except ValueError as error:
-            raise SimulationError(str(error)) from None
         return RtlResult(
             status.cycles,
             status.faults,
             memory,
-            [Write(cycle, self._names[n], at, word) for cycle, n, at, word in whole],
+            [
+                Write(cycle, self._names[n], at, word, reached)
+                for cycle, n, at, word, reached in vectors(samples, self.config.superlanes)
+            ],
             self.session.cycles - cycles,
             self.session.seconds - seconds,
         )
+
+
+def _fetches(words: Sequence[int]) -> bool:
+    """Whether an IFETCH is among a queue's words."""
+    return any(word & ((1 << isa.OPCODE_BITS) - 1) == isa.IFETCH.code for word in words)
 
 
 def run_rtl(

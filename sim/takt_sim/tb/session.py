@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from .bench import ADDRESS_ARGUMENT
 from .build import Simulator, Variant
+from .errors import Flip
 from .link import Kind, receive, send
 from .trace import Sample
 from .verilator import TOP, VerilatorRunner
@@ -80,6 +82,13 @@ class Session:
     def exchange(self, requests: bytes, count: int) -> bytes:
         """Send request frames; the ``count`` response frames."""
         return self._ask(Kind.EXCHANGE, requests, count)
+
+    def flip(self, flips: Sequence[Flip]) -> None:
+        """Flip bits while the next program runs. Only in a simulator of variant FLIPS."""
+        if self.simulator.variant is not Variant.FLIPS:
+            raise SimulationError(f"simulator must be of variant flips, not {self.simulator.variant.value}")
+        entries = [(f.cycle, f.path, f.word, f.bits.to_bytes(f.bits.bit_length() // 8 + 1, "little")) for f in flips]
+        self._ask(Kind.FLIP, entries)
 
     def wait(self, limit: int) -> tuple[bool, list[Sample]]:
         """Let a program run to its end, at most ``limit`` cycles: whether it ended, and its writes if traced."""

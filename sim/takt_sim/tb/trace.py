@@ -49,10 +49,12 @@ class WriteTrace:
         return samples
 
 
-def vectors(samples: list[Sample], superlanes: int) -> Iterator[tuple[int, int, int, bytes]]:
-    """Whole writes: cycle in superlane-0 time, number of the MEM slice, address, one byte per lane.
+def vectors(samples: list[Sample], superlanes: int) -> Iterator[tuple[int, int, int, bytes, tuple[int, ...]]]:
+    """Writes: cycle in superlane-0 time, number of the MEM slice, address, one byte per lane, superlanes.
 
-    Superlane k shows its part of a write k cycles after superlane 0. ValueError if the parts do not fit together.
+    Superlane k shows its part of a write k cycles after superlane 0. Parts of one cycle with one address are one write.
+    If some superlane wrote elsewhere or not at all, as with SCATTER, those that wrote are named, and the bytes are
+    theirs; no superlanes are named if all wrote.
     """
     parts: dict[tuple[int, int, int], list[tuple[int, bytes]]] = {}
     for cycle, bits, addresses, data in samples:
@@ -62,10 +64,9 @@ def vectors(samples: list[Sample], superlanes: int) -> Iterator[tuple[int, int, 
             word = data[item * BEAT_BYTES : (item + 1) * BEAT_BYTES]
             parts.setdefault((cycle - superlane, number, address), []).append((superlane, word))
     for (cycle, number, address), words in sorted(parts.items()):
-        if [superlane for superlane, _ in sorted(words)] != list(range(superlanes)):
-            seen = [superlane for superlane, _ in sorted(words)]
-            raise ValueError(f"a write must happen in every superlane, not in {seen} (slice {number}, cycle {cycle})")
-        yield cycle, number, address, b"".join(word for _, word in sorted(words))
+        seen = tuple(superlane for superlane, _ in sorted(words))
+        data = b"".join(word for _, word in sorted(words))
+        yield cycle, number, address, data, () if len(seen) == superlanes else seen
 
 
 def _set_bits(bits: int) -> Iterator[int]:

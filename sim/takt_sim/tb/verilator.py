@@ -33,11 +33,16 @@ WAVES_DEPTH = 3
 class VerilatorRunner(Verilator):
     """cocotb's runner, less ``--public-flat-rw``: with every signal visible a simulation is an order slower."""
 
-    def compile(self, verilog: Path, directory: Path, *, optimize: str, waves: bool, log_file: Path) -> None:
-        """Compile a chip, with the C++ compiler's ``-O1``, ``-O3`` or the like. RuntimeError if that fails."""
+    def compile(
+        self, verilog: Path, directory: Path, *, optimize: str, waves: bool, flips: bool, log_file: Path
+    ) -> None:
+        """Compile a chip, with the C++ compiler's ``-O1``, ``-O3`` or the like. RuntimeError if that fails.
+
+        With ``flips`` stream registers and memory banks can be written from outside.
+        """
         self._optimize = optimize
         ports = directory / PORTS_FILE
-        ports.write_text(_ports_file(verilog.read_text()))
+        ports.write_text(_ports_file(verilog.read_text(), flips))
         self.build(
             sources=[ports, verilog],
             hdl_toplevel=TOP,
@@ -71,12 +76,26 @@ def _verilator_root() -> Path:
     return Path(verilator.__file__).parent
 
 
-def _ports_file(verilog: str) -> str:
-    """Verilator control file that makes the ports of the chip visible to the bench, and nothing else."""
+_FLIPPED = (
+    (r"^module (streams_\w+)\(.*?^endmodule", r"\b(s\d+[ew])\b"),
+    (
+        r"^module \\?(mem_slice\.banks) ?\(.*?^endmodule",
+        r"\b(bank[01])\b",
+    ),
+)
+"""Modules with state that bits can be flipped in, and the names of the registers there."""
+
+
+def _ports_file(verilog: str, flips: bool) -> str:
+    """Verilator control file that makes the ports of the chip visible to the bench, and little else."""
     lines = ["`verilator_config"]
     for name, direction in top_ports(verilog).items():
         access = "public_flat_rw" if direction == "input" else "public_flat_rd"
         lines.append(f'{access} -module "{TOP}" -var "{name}"')
+    for module, register in _FLIPPED if flips else ():
+        for body in re.finditer(module, verilog, re.DOTALL | re.MULTILINE):
+            names = re.findall(rf"^\s*reg \[\d+:0\] {register}", body[0], re.MULTILINE)
+            lines += [f'public_flat_rw -module "{body[1]}" -var "{name}"' for name in names]
     return "\n".join(lines) + "\n"
 
 

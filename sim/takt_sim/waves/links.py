@@ -11,6 +11,7 @@ from takt_hw import isa
 from takt_hw.config import ChipConfig
 from takt_hw.isa import Alu, Role, Stream
 
+from ..latency import chain
 from .observe import Dispatched
 
 
@@ -39,7 +40,7 @@ class Link:
 def find_links(config: ChipConfig, dispatches: Sequence[Dispatched]) -> list[Link]:
     """Every result with its takers, by the cycle in which it is taken. Words that are no instruction are left out."""
     known = [d for d in dispatches if d.instruction is not None]
-    links = [*_on_streams(config, known), *_products(config, known), *_held_results(known)]
+    links = [*_on_streams(config, known), *_products(config, known), *_held_results(config, known)]
     return sorted(links, key=lambda link: (link.arrives, link.target.queue.index, link.source.queue.index))
 
 
@@ -67,26 +68,27 @@ def _on_streams(config: ChipConfig, dispatches: Sequence[Dispatched]) -> list[Li
 
 
 def _products(config: ChipConfig, dispatches: Sequence[Dispatched]) -> list[Link]:
-    """From each ABC to the ACC that takes its product."""
-    made = {(d.queue.slice, _leaves(d, config)): d for d in dispatches if _op(d) is isa.ABC}
+    """From each ABC or ABC_FP16 to the ACC that takes its product."""
+    made = {(d.queue.slice, _leaves(d, config)): d for d in dispatches if _op(d) in (isa.ABC, isa.ABC_FP16)}
     taken = [(d, _arrives(d, config)) for d in dispatches if _op(d) is isa.ACC]
     return [Link(made[d.queue.slice, cycle], cycle, d, cycle) for d, cycle in taken if (d.queue.slice, cycle) in made]
 
 
-def _held_results(dispatches: Sequence[Dispatched]) -> list[Link]:
+def _held_results(config: ChipConfig, dispatches: Sequence[Dispatched]) -> list[Link]:
     """From each ALU operation to the operations that take its held result."""
-    by_alu: dict[int, list[Dispatched]] = defaultdict(list)
-    for d in dispatches:
-        if d.queue.unit is isa.VXM_ALU:
-            by_alu[d.queue.alu].append(d)
+    operations = [d for d in dispatches if d.queue.unit is isa.VXM_ALU]
+    by_alu: dict[int, list[tuple[int, Dispatched]]] = defaultdict(list)
+    for d in operations:
+        by_alu[d.queue.alu].append((d.cycle + chain(_op(d), config), d))
+    for results in by_alu.values():
+        results.sort(key=lambda result: result[0])
     links = []
-    for d in (d for queue in by_alu.values() for d in queue):
+    for d in operations:
         for alu in {v.index for v in d.instruction.values.values() if isinstance(v, Alu)}:  # type: ignore[union-attr]
-            chain = isa.VXM_CHAIN.base
-            n = bisect_right(by_alu[alu], d.cycle - chain, key=lambda earlier: earlier.cycle)
+            n = bisect_right(by_alu[alu], d.cycle, key=lambda result: result[0])
             if n:
-                source = by_alu[alu][n - 1]
-                links.append(Link(source, source.cycle + chain, d, d.cycle))
+                lands, source = by_alu[alu][n - 1]
+                links.append(Link(source, lands, d, d.cycle))
     return links
 
 

@@ -22,6 +22,7 @@ COLOURS = {
     isa.MEM_READ: "#7db8ee",
     isa.MEM_WRITE: "#6fcfb4",
     isa.VXM_ALU: "#f7c05a",
+    isa.VXM_REDUCE: "#e39b3b",
     isa.MXM_WEIGHTS: "#cdb4f0",
     isa.MXM_ACTIVATE: "#a98be3",
     isa.MXM_ACCUMULATE: "#dd9ee0",

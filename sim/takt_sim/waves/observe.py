@@ -150,10 +150,10 @@ class Run:
 
     def _register(self, value: int, number: int) -> int | str:
         """One stream of a port that carries all: first the data of each stream, then a bit for each that is valid."""
-        bits = 8 * LANES_PER_SUPERLANE
+        bits = self.config.stream_bits
         if not value >> (self.config.streams * bits + number) & 1:
             return "z"
-        return value >> number * bits & (1 << bits) - 1
+        return value >> number * bits & (1 << 8 * LANES_PER_SUPERLANE) - 1
 
     def wires(self) -> Iterator[Wire]:
         """Signals of the RTL that have a name of their own, the host port's inside left out."""

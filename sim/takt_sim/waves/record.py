@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from takt_hw.config import ChipConfig
 
@@ -16,14 +15,11 @@ from ..tb.build import BUILD_ROOT, Variant
 from ..tb.run import RtlChip
 from ..tb.run import Run as RtlRun
 from ..tb.session import WAVES_FILE
-from ..timeline import Text, Timeline, expand
+from ..timeline import Memory, Text, Timeline, expand
 from .gtkw import write_gtkw
 from .observe import Dispatched, Run
 from .picture import cycles_drawn, draw, save
 from .vcd import write_vcd
-
-Memory = Mapping[str, Mapping[int, bytes] | NDArray[np.uint8]]
-"""By MEM slice: words by address, or uint8[words, lanes] from address 0 on."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ def record(
     text : Text
         Words by queue name.
     memory : Memory
-        What to load before the run.
+        What to load before the run, by MEM slice: words by address, or uint8[words, lanes] from address 0 on.
     directory : Path
         Where ``name.vcd``, ``name.gtkw``, ``name.svg`` and ``name.png`` go; made if it is not there.
     name : str
@@ -80,9 +76,9 @@ def record(
     """
     if not name or Path(name).name != name:
         raise ValueError(f"name must be a file name without a directory, not {name!r}")
-    timeline = expand(config, text)
-    cycles_drawn(timeline.cycles, shown)
     words = _words(config, memory)
+    timeline = expand(config, text, words)
+    cycles_drawn(timeline.cycles, shown)
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory, prefix="unfinished-") as work:
         with RtlChip(config, Variant.WAVES, directory=Path(work), root=root) as chip:

@@ -22,7 +22,7 @@ SHOWN = WORD.hex()
     ("change", "message"),
     [
         ({"cycles": 10}, "cycles must be 9 as in the reference, not 10"),
-        ({"faults": 1 << Fault.COLLISION}, "a legal program must raise no fault, not COLLISION"),
+        ({"faults": 1 << Fault.COLLISION}, "faults must be none as in the reference, not COLLISION"),
         (
             {"writes": [WRITES[0], replace(WRITES[1], cycle=5)]},
             f"write must be MEM_E0 0x6 in cycle 4: {SHOWN} as in the reference, not MEM_E0 0x6 in cycle 5: {SHOWN}",
@@ -30,6 +30,11 @@ SHOWN = WORD.hex()
         (
             {"writes": [replace(WRITES[0], data=bytes(16)), WRITES[1]]},
             f"write must be MEM_W0 0x5 in cycle 3: {SHOWN} as in the reference, not MEM_W0 0x5 in cycle 3: {'00' * 16}",
+        ),
+        (
+            {"writes": [replace(WRITES[0], superlanes=(1, 3)), WRITES[1]]},
+            f"write must be MEM_W0 0x5 in cycle 3: {SHOWN} as in the reference, "
+            f"not MEM_W0 0x5 in superlanes 1, 3 in cycle 3: {SHOWN}",
         ),
         ({"writes": WRITES[:1]}, f"write must be MEM_E0 0x6 in cycle 4: {SHOWN} as in the reference, not none"),
         (
@@ -42,6 +47,14 @@ def test_each_difference_is_named(change, message):
     compare_runs("nano, seed 1", EXPECTED, FOUND)
     with pytest.raises(Disagreement, match=f"^nano, seed 1: {message}$"):
         compare_runs("nano, seed 1", EXPECTED, replace(FOUND, **change))
+
+
+def test_both_must_raise_the_same_faults():
+    """A legal program raises ADDRESS_RANGE if its data say so."""
+    flag = 1 << Fault.ADDRESS_RANGE
+    compare_runs("nano", replace(EXPECTED, faults=flag), replace(FOUND, faults=flag))
+    with pytest.raises(Disagreement, match="^nano: faults must be ADDRESS_RANGE as in the reference, not none$"):
+        compare_runs("nano", replace(EXPECTED, faults=flag), FOUND)
 
 
 def test_a_memory_word_that_differs_is_named():

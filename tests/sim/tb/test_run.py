@@ -99,13 +99,15 @@ def test_what_each_variant_compiles_in():
     assert arguments == {
         Variant.FAST: (),
         Variant.CHECKED: ("--checks", "--trace"),
+        Variant.FLIPS: ("--checks", "--trace"),
         Variant.WAVES: ("--trace",),
     }
     assert [variant for variant in Variant if not variant.traced] == [Variant.FAST]
 
 
 def test_another_configuration_is_refused():
-    with pytest.raises(ValueError, match="^config must be one of nano, ecp5, quad, not 'own'$"):
+    names = "nano, nano_ecc, near, ecp5, quad, peer32, tsp"
+    with pytest.raises(ValueError, match=f"^config must be one of {names}, not 'own'$"):
         build(ChipConfig(name="own"), root=ROOT)
 
 

@@ -25,7 +25,7 @@ def texts(figure):
 def test_says_what_it_shows():
     found = texts(relu_picture())
     assert "relu" in found
-    assert "nano: 23 cycles, 16 dispatches; 23 idle queues not shown" in found
+    assert "nano: 23 cycles, 16 dispatches; 24 idle queues not shown" in found
     assert {"MEM_W3", "MEM_W0", "VXM", "read", "write", "alu0", "alu1"} <= set(found)
     assert {"READ s0e, 0x40 +1 ×4", "WRITE s3w, 0x1f0 +2 ×4", "SYNC", "NOTIFY"} <= set(found)
     assert found.count("s0e") == found.count("s3w") == 4
@@ -33,7 +33,7 @@ def test_says_what_it_shows():
 
 def test_some_cycles_only():
     figure = relu_picture(range(12, 18))
-    assert "nano: cycles 12 to 17 of 23, 8 dispatches; 24 idle queues not shown" in texts(figure)
+    assert "nano: cycles 12 to 17 of 23, 8 dispatches; 25 idle queues not shown" in texts(figure)
     assert figure.axes[0].get_xlim()[0] == 12
     assert "MEM_W3" not in texts(figure)
 
