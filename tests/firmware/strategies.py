@@ -57,7 +57,8 @@ def instructions(draw, config: ChipConfig, op: Op):
 def queue_instructions(config: ChipConfig, queue: Queue, max_size: int = 12):
     """Any instructions of a queue, NOPs next to NOPs and NOPs at the end included."""
     waits = st.builds(lambda count: isa.NOP.make(count=count), st.sampled_from([1, 2, 3, 65535]))
-    other = st.sampled_from(queue.unit.ops).flatmap(lambda op: instructions(config, op))
+    having = [op for op in queue.unit.ops if op.needs is None or queue.alu < getattr(config, op.needs)]
+    other = st.sampled_from(having).flatmap(lambda op: instructions(config, op))
     return st.lists(waits | other, max_size=max_size)
 
 

@@ -22,12 +22,11 @@ class Assembly:
     source: str
     places: Places
 
-    def diagnostic(self, entry: str, queue: str, cycle: int | None, message: str) -> Diagnostic:
-        """A message placed at the line whose instruction occupies a queue in a cycle; at the top if there is none."""
+    def diagnostic(self, entry: str, queue: str, word: int | None, message: str) -> Diagnostic:
+        """A message placed at the line that a word of a queue's text came from; at the top if there is none."""
         places = self.places.get(entry, {}).get(queue, [])
-        known = [(start, line, column) for start, line, column in places if start is not None]
-        index = bisect_right([start for start, _, _ in known], cycle) - 1 if cycle is not None else -1
-        _, line, column = known[index] if index >= 0 else places[0] if places else (0, 1, 1)
+        index = bisect_right([first for first, _, _ in places], word) - 1 if word is not None else -1
+        _, line, column = places[index] if index >= 0 else places[0] if places else (0, 1, 1)
         return Diagnostic(line, column, message)
 
 

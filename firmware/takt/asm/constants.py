@@ -13,13 +13,13 @@ SIZES = (
 
 
 def predefined(config: ChipConfig) -> dict[str, int]:
-    """``lanes`` and the other SIZES, ``MEM_W0.position``, ``READ.d_func``, ``WRITE.d_skew``, ``VXM_CHAIN``."""
+    """``lanes`` and the other SIZES, ``MEM_W0.position``, ``READ.d_func``, ``FADD.chain`` and the like."""
     constants = {name: getattr(config, name) for name in SIZES}
     constants |= {f"{s.name}.position": s.position for s in config.slices}
     constants["VXM_CHAIN"] = isa.VXM_CHAIN(config)
     for unit in isa.UNITS:
         for op in unit.ops:
-            for name, cycles in (("d_func", op.d_func), ("d_skew", op.d_skew)):
+            for name, cycles in (("d_func", op.d_func), ("d_skew", op.d_skew), ("chain", op.chain)):
                 if cycles is None:
                     continue
                 value = constants.setdefault(f"{op.name}.{name}", cycles(config))

@@ -10,15 +10,26 @@ from takt_hw.isa import Queue
 
 from ..program import MAIN, Entry, Program, Step, TensorLayout, schedule
 from ..program.program import is_name
+from ..program.text import MAX_STORED, place_text, split_text
 from .constants import predefined
 from .directives import memory_words, tensor_layout
 from .errors import Diagnostic
 from .lexer import Token, TokenKind
-from .operands import instruction
+from .operands import instruction, loop
 from .reader import Reader
 
-Places = dict[str, dict[str, list[tuple[int | None, int, int]]]]
-"""Entry to queue to (cycle of dispatch, line, column) per instruction line, in order."""
+Places = dict[str, dict[str, list[tuple[int, int, int]]]]
+"""Entry to queue to (number of the first word, line, column) per instruction line, in order."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where the words of a queue from some step on lie in memory."""
+
+    step: int
+    slice: str
+    address: int
+    token: Token
 
 
 @dataclass
@@ -30,6 +41,9 @@ class EntryDraft:
     expected: dict[str, dict[int, bytes]] = field(default_factory=dict)
     labels: set[str] = field(default_factory=set)
     references: list[Token] = field(default_factory=list)
+    loops: dict[str, list[Token]] = field(default_factory=dict)
+    """Per queue the LOOPs that no END has closed yet, outermost first."""
+    stored: dict[str, Stored] = field(default_factory=dict)
 
 
 class Draft:
@@ -89,12 +103,16 @@ class Draft:
                 self._report(token, f"label must be defined in this entry, not {token.text}")
             if undefined:
                 continue
-            plan = schedule(self.config, draft.steps)
+            for token in (token for tokens in draft.loops.values() for token in tokens):
+                self._report(token, "LOOP must be closed by END, in its queue and entry")
+            plan = schedule(self.config, draft.steps, dict.fromkeys(draft.stored, MAX_STORED))
             for problem in plan.problems:
                 self._report(draft.places[problem.queue][problem.step], problem.message)
+            for queue, stored in draft.stored.items():
+                self._store(plan.words, queue, stored, plan.own[queue])
             entries.append(Entry(name, plan.words, draft.expected))
             places[name] = {
-                queue: [(cycle, t.line, t.column) for cycle, t in zip(plan.starts[queue], tokens, strict=False)]
+                queue: [(word, t.line, t.column) for word, t in zip(plan.firsts[queue], tokens, strict=False)]
                 for queue, tokens in draft.places.items()
             }
         self._check_lengths(entries)
@@ -102,6 +120,16 @@ class Draft:
             return None
         program = Program(config=self.config, entries=tuple(entries), data=self.data, tensors=tuple(self.tensors))
         return program, places
+
+    def _store(self, words: dict[str, list[int]], queue: str, stored: Stored, own: list[int]) -> None:
+        """Put the end of a queue's text into memory, and leave the rest to the host."""
+        assert self.config is not None
+        host = own[stored.step] if stored.step < len(own) else len(words[queue])
+        try:
+            words[queue], fetched = split_text(words[queue], host)
+            place_text(self.config, self.data, stored.slice, stored.address, fetched)
+        except ValueError as error:
+            self._report(stored.token, str(error))
 
     def _report(self, token: Token, message: str) -> None:
         self.diagnostics.append(token.fault(message).diagnostic)
@@ -141,10 +169,12 @@ class Draft:
                 memory_words(reader, config, self.data)
             case ".expect":
                 memory_words(reader, config, self._current_entry().expected)
+            case ".text":
+                self._text(reader, config)
             case ".input" | ".output":
                 self._tensor(reader, token.text[1:], config)
             case _:
-                known = ".chip, .const, .data, .entry, .expect, .input, .output, .queue"
+                known = ".chip, .const, .data, .entry, .expect, .input, .output, .queue, .text"
                 raise token.fault(f"directive must be one of {known}, not {token.text}")
         reader.end()
 
@@ -187,6 +217,24 @@ class Draft:
             raise token.fault(f"queue must be one of {config.name}, as MEM_E0.read or VXM.alu0, not {token.text}")
         self.queue, self.lost = queue, False
         self._current_entry()
+
+    def _text(self, reader: Reader, config: ChipConfig) -> None:
+        """``SLICE, address``: the queue's words from here on lie in memory, for IFETCH."""
+        place = reader.next
+        name = reader.name("name of a memory slice")
+        if name.text not in {s.name for s in config.mem_slices}:
+            raise name.fault(f"slice must be a memory slice of {config.name}, as MEM_E0, not {name.text}")
+        reader.need(",")
+        address = reader.expression()
+        if self.queue is None:
+            if self.lost:
+                return
+            raise place.fault("directive .text must stand in a queue: .queue NAME must come before")
+        entry = self._current_entry()
+        if self.queue.name in entry.stored:
+            raise place.fault(f"directive .text must stand once in {self.queue.name}, not again")
+        steps = len(entry.steps.get(self.queue.name, ()))
+        entry.stored[self.queue.name] = Stored(steps, name.text, address, place)
 
     def _tensor(self, reader: Reader, role: str, config: ChipConfig) -> None:
         token = self._new_name(reader, "name of a tensor")
@@ -248,6 +296,20 @@ class Draft:
         if self.queue is None:
             raise place.fault("instruction must stand in a queue: .queue NAME must come before")
         entry = self._current_entry()
-        made = instruction(reader, self.queue.unit, config)
-        entry.steps.setdefault(self.queue.name, []).append(Step(made, at, label, after, names))
+        loops = entry.loops.setdefault(self.queue.name, [])
+        made, block, opens = None, False, reader.next
+        if opens.text == "END":
+            reader.take()
+            reader.end()
+            if not loops:
+                raise opens.fault("END must close a LOOP of its queue, and none is open")
+            loops.pop()
+        elif opens.text == isa.LOOP.name:
+            loops.append(opens)  # even if it is refused: its END is not to blame
+            made, block = loop(reader, config)
+            if not block:
+                loops.pop()
+        else:
+            made = instruction(reader, self.queue, config)
+        entry.steps.setdefault(self.queue.name, []).append(Step(made, at, label, after, names, block))
         entry.places.setdefault(self.queue.name, []).append(place)

@@ -17,6 +17,8 @@ class TokenKind(Enum):
     """What a token is."""
 
     NUMBER = auto()
+    FLOAT = auto()
+    """``1.5``, ``1e-3``: only as an immediate."""
     NAME = auto()
     """``first``, ``MEM_W0.read``, ``s0e``; directives begin with a dot."""
     MARK = auto()
@@ -39,7 +41,8 @@ class Token:
 
 
 _PATTERN = re.compile(
-    r"(?P<space>[ \t]+)|(?P<number>[0-9][0-9A-Za-z_]*)|(?P<name>\.?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)"
+    r"(?P<space>[ \t]+)|(?P<float>[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))"
+    r"|(?P<number>[0-9][0-9A-Za-z_]*)|(?P<name>\.?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)"
     r"|(?P<mark>[@+\-*/(),:=#\[\]|])|(?P<comment>;.*)",
     re.ASCII,
 )
@@ -75,7 +78,7 @@ def tokens_of(text: str, line: int = 1) -> list[Token]:
         if match.lastgroup == "number":
             value = _number(match[0], line, place + 1)
             tokens.append(Token(TokenKind.NUMBER, match[0], line, place + 1, value))
-        elif match.lastgroup in ("name", "mark"):
+        elif match.lastgroup in ("float", "name", "mark"):
             tokens.append(Token(TokenKind[match.lastgroup.upper()], match[0], line, place + 1))
         place = match.end()
     return tokens

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from math import isinf
 from typing import Any
 
+from takt_hw import isa
 from takt_hw.config import ChipConfig
-from takt_hw.isa import Alu, Direction, DType, Field, Form, Immediate, Instruction, Stream, TypedStream, Unit
+from takt_hw.isa import Alu, Direction, DType, Field, Form, Immediate, Instruction, Queue, Stream, TypedStream
 
 from .lexer import Token, TokenKind
 from .reader import Reader
@@ -16,9 +18,10 @@ _ALU = re.compile(r"alu([0-9]{1,4})", re.ASCII)
 _DTYPES = {dtype.text: dtype for dtype in DType}
 
 
-def instruction(reader: Reader, unit: Unit, config: ChipConfig) -> Instruction:
-    """One instruction of a unit: its name and operands. SourceError at the operand that breaks a rule of the build."""
+def instruction(reader: Reader, queue: Queue, config: ChipConfig) -> Instruction:
+    """One instruction of a queue: its name and operands. SourceError at the operand that breaks a rule of the build."""
     name = reader.name("instruction")
+    unit = queue.unit
     op = unit.by_name.get(name.text)
     if op is None:
         known = ", ".join(unit.by_name)
@@ -34,15 +37,41 @@ def instruction(reader: Reader, unit: Unit, config: ChipConfig) -> Instruction:
         places[f.name] = reader.next
         values[f.name] = operand(reader, f)
     reader.end()
-    found = Instruction(op, values)
+    return _checked(name, Instruction(op, values), places, config, queue.alu)
+
+
+def loop(reader: Reader, config: ChipConfig) -> tuple[Instruction, bool]:
+    """``LOOP count`` or ``LOOP count, stride``, whose body a later END closes, or all three operands of the row.
+
+    The instruction, and whether an END closes it; its body then counts for nothing. SourceError as `instruction`.
+    """
+    name = reader.name("instruction")
+    if reader.next.kind is TokenKind.END:
+        raise reader.next.fault("operands must be given: LOOP count, stride")
+    found: list[int] = []
+    tokens: list[Token] = []
+    while not found or (len(found) < len(isa.LOOP.fields) and reader.accept(",")):
+        tokens.append(reader.next)
+        found.append(reader.expression())
+    reader.end()
+    fields = ["count", "body", "stride"] if len(found) == len(isa.LOOP.fields) else ["count", "stride"]
+    values = {"body": 1, "stride": 0} | dict(zip(fields, found, strict=False))
+    places = dict(zip(fields, tokens, strict=False))
+    return _checked(name, Instruction(isa.LOOP, values), places, config), "body" not in places
+
+
+def _checked(
+    name: Token, found: Instruction, places: dict[str, Token], config: ChipConfig, alu: int = 0
+) -> Instruction:
+    """An instruction that the build can hold. SourceError at the operand that breaks a rule."""
     try:
-        broken = found.violations(config)
+        broken = found.violations(config, alu)
         found.word  # noqa: B018 - encoding is the check
     except ValueError as error:
-        broken = broken or [str(error).removeprefix(f"{op.name}: ")]
+        broken = broken or [str(error).removeprefix(f"{found.op.name}: ")]
     if broken:
         place = places.get(broken[0].partition(" ")[0], name)
-        raise place.fault(f"{op.name}: {broken[0]}")
+        raise place.fault(f"{found.op.name}: {broken[0]}")
     return found
 
 
@@ -63,11 +92,30 @@ def operand(reader: Reader, f: Field) -> Any:
         case Form.TYPED_DEST:
             return None if _none(reader) else _typed(reader, f, "a typed stream like s0e:i8, or none")
         case Form.ALU:
-            return _alu(reader) or _refuse(token, f, "an ALU like alu0")
+            return _alu(reader, f, typed=False) or _refuse(token, f, "an ALU like alu0")
         case Form.VXM_SOURCE:
             if reader.accept("#"):
-                return Immediate(reader.expression())
-            return _alu(reader) or _typed(reader, f, "a typed stream like s0e:i8, an ALU like alu0 or a number like #5")
+                return _immediate(reader, f)
+            return _alu(reader, f) or _typed(
+                reader, f, "a typed stream like s0e:i8, an ALU like alu0 or a number like #5"
+            )
+
+
+def _immediate(reader: Reader, f: Field) -> Immediate:
+    """An integer expression as it is, or a signed floating-point number, ``inf`` or ``nan`` as fp32 bits."""
+    place = reader.place
+    negative = reader.accept("-")
+    token = reader.take()
+    if token.kind is not TokenKind.FLOAT and (token.text not in ("inf", "nan") or token.text in reader.constants):
+        reader.place = place
+        return Immediate(reader.expression())
+    value = float(token.text)
+    try:
+        if isinf(value) and token.text != "inf":
+            raise ValueError
+        return Immediate.of_float(-value if negative else value)
+    except ValueError:
+        raise token.fault(f"{f.name} must fit fp32, not {token.text}") from None
 
 
 def _refuse(token: Token, f: Field, wanted: str) -> Any:
@@ -90,16 +138,20 @@ def _stream(reader: Reader, f: Field, wanted: str) -> Stream:
 def _typed(reader: Reader, f: Field, wanted: str) -> TypedStream:
     stream = _stream(reader, f, wanted)
     reader.need(":")
-    dtype = reader.next
-    if dtype.text not in _DTYPES:
-        raise dtype.fault(f"{f.name} must have the type {' or '.join(_DTYPES)}, not {dtype.text}")
+    return TypedStream(stream, _dtype(reader, f))
+
+
+def _dtype(reader: Reader, f: Field) -> DType:
+    token = reader.next
+    if token.text not in _DTYPES:
+        raise token.fault(f"{f.name} must have the type {' or '.join(_DTYPES)}, not {token.text}")
     reader.take()
-    return TypedStream(stream, _DTYPES[dtype.text])
+    return _DTYPES[token.text]
 
 
-def _alu(reader: Reader) -> Alu | None:
+def _alu(reader: Reader, f: Field, typed: bool = True) -> Alu | None:
     match = _ALU.fullmatch(reader.next.text)
     if match is None:
         return None
     reader.take()
-    return Alu(int(match[1]))
+    return Alu(int(match[1]), _dtype(reader, f)) if typed and reader.accept(":") else Alu(int(match[1]))

@@ -72,5 +72,5 @@ def violation_report(loaded: Loaded, refused: list[tuple[str, Violation]]) -> li
     text = loaded.assembly
     if text is None:
         return [f"{entry}: {violation}" for entry, violation in refused]
-    placed = [text.diagnostic(entry, v.queue, v.cycle, str(v)) for entry, v in refused]
+    placed = [text.diagnostic(entry, v.queue, v.word, str(v)) for entry, v in refused]
     return [report(text.filename, text.source, sorted(placed))]

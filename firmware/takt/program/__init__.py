@@ -3,6 +3,7 @@
 from .file import FORMAT_VERSION, MAGIC, MAX_FILE_BYTES, from_bytes, load, save, to_bytes
 from .program import MAIN, Entry, Memory, Program, ProgramError
 from .tensor import Run, TensorLayout
+from .text import pack_text
 from .timing import Schedule, Step, schedule
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "TensorLayout",
     "from_bytes",
     "load",
+    "pack_text",
     "save",
     "schedule",
     "to_bytes",

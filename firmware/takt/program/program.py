@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from takt_hw import isa
 from takt_hw.config import ChipConfig
+from takt_sim.timeline import trace
 
 from .tensor import TensorLayout
+from .text import fetches
 from .timing import Step, schedule
 
 MAIN = "main"
@@ -111,8 +113,8 @@ class Program:
 
     @cached_property
     def cycles(self) -> dict[str, int | None]:
-        """Entry to its predicted cycle count; None if some queue never ends."""
-        return {entry.name: _predict(self.config, entry.text) for entry in self.entries}
+        """Entry to its predicted cycle count; None if some queue never ends, or fetches text that cannot be."""
+        return {entry.name: _predict(self.config, entry.text, self.data) for entry in self.entries}
 
     @property
     def defined(self) -> dict[str, NDArray[np.bool_]]:
@@ -167,7 +169,7 @@ def _entry(config: ChipConfig, entry: Entry) -> Entry:
             raise ProgramError(f"entry {entry.name}: queue must be one of the build's, not {name!r}")
         for index, word in enumerate(words):
             try:
-                violations = known[name].unit.decode(word).violations(config)
+                violations = known[name].unit.decode(word).violations(config, known[name].alu)
             except (ValueError, TypeError) as error:
                 violations = [str(error)]
             if violations:
@@ -192,7 +194,10 @@ def _memory(config: ChipConfig, place: str, memory: Memory) -> dict[str, dict[in
     return {name: {a: bytes(memory[name][a]) for a in sorted(memory[name])} for name in names if memory.get(name)}
 
 
-def _predict(config: ChipConfig, text: Mapping[str, Sequence[int]]) -> int | None:
+def _predict(config: ChipConfig, text: Mapping[str, Sequence[int]], data: Memory) -> int | None:
+    if any(fetches(words) for words in text.values()):
+        timeline, violations = trace(config, text, data)
+        return None if violations else timeline.cycles
     known = isa.queue_by_name(config)
     steps = {name: [Step(known[name].unit.decode(word)) for word in words] for name, words in text.items()}
     return schedule(config, steps).cycles(config)

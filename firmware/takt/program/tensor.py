@@ -17,7 +17,13 @@ MAX_DIMENSIONS = 8
 MAX_RUNS = 1024
 """Runs of one byte plane."""
 
-_NUMPY: dict[DType, np.dtype] = {DType.I8: np.dtype("<i1"), DType.I32: np.dtype("<i4")}
+_NUMPY: dict[DType, np.dtype] = {
+    DType.I8: np.dtype("<i1"),
+    DType.I32: np.dtype("<i4"),
+    DType.U8: np.dtype("<u1"),
+    DType.F16: np.dtype("<f2"),
+    DType.F32: np.dtype("<f4"),
+}
 
 
 @dataclass(frozen=True)
@@ -119,10 +125,7 @@ class TensorLayout:
         given = np.asarray(array)
         if given.shape != self.shape:
             raise ValueError(f"{self.name} must have shape {list(self.shape)}, not {list(given.shape)}")
-        limits = np.iinfo(self.numpy_dtype)
-        if given.dtype.kind not in "iu" or given.min() < limits.min or given.max() > limits.max:
-            rule = f"hold integers from {limits.min} to {limits.max}"
-            raise ValueError(f"{self.name} must {rule}, not other {given.dtype}")
+        self._require_values(given)
         rows = given.astype(self.numpy_dtype).reshape(-1, self.shape[-1])
         padded = np.zeros((len(rows), -(-self.shape[-1] // lanes) * lanes), self.numpy_dtype)
         padded[:, : self.shape[-1]] = rows
@@ -131,6 +134,16 @@ class TensorLayout:
         for (name, address), vector in zip(self.words(), planes.reshape(-1, lanes), strict=True):
             packed.setdefault(name, {})[address] = vector.tobytes()
         return packed
+
+    def _require_values(self, given: NDArray[np.generic]) -> None:
+        if self.numpy_dtype.kind == "f":
+            if given.dtype != self.numpy_dtype:
+                raise ValueError(f"{self.name} must hold {self.numpy_dtype}, not {given.dtype}")
+            return
+        limits = np.iinfo(self.numpy_dtype)
+        if given.dtype.kind not in "iu" or given.min() < limits.min or given.max() > limits.max:
+            rule = f"hold integers from {limits.min} to {limits.max}"
+            raise ValueError(f"{self.name} must {rule}, not other {given.dtype}")
 
     def unpack(self, read: Callable[[str, int], bytes], lanes: int) -> NDArray[np.generic]:
         """The array, from a function that reads the word at a slice's address."""

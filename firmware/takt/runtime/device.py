@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from takt_hw.config import ChipConfig
+from takt_hw.isa.host import Fault
 from takt_sim.checker import check
 from takt_sim.timeline import IllegalProgram
 
@@ -27,7 +28,12 @@ class RunResult:
 
     cycles: int
     faults: tuple[str, ...] = ()
-    """Names of the fault flags that the chip raised; a legal program raises none."""
+    """Names of the fault flags that this run raised. A legal program raises none but, by its data, ADDRESS_RANGE."""
+
+
+def fault_names(flags: int) -> tuple[str, ...]:
+    """Names of the fault flags that are set."""
+    return tuple(fault.name for fault in Fault if flags >> fault & 1)
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,7 @@ class Device(ABC):
         verdict = self._verdicts[entry]
         timeline = verdict.timeline
         if timeline is None or any((words & ~self._defined[name]).any() for name, words in verdict.assumed.items()):
-            timeline = check(self.config, text, self._defined)
+            timeline = check(self.config, text, self._defined, self.program.data)
         result = self._run(entry)
         mark_writes(self._defined, timeline)
         return result

@@ -9,7 +9,7 @@ from takt_hw.config import ChipConfig
 from takt_sim.reference import ReferenceChip
 
 from ..program import Memory, Program
-from .device import Device, RunResult
+from .device import Device, RunResult, fault_names
 
 
 class ReferenceDevice(Device):
@@ -33,4 +33,5 @@ class ReferenceDevice(Device):
         """Nothing to do: the text stays with the program."""
 
     def _run(self, entry: str) -> RunResult:
-        return RunResult(self._chip.run(self.program.entry(entry).text).cycles)
+        done = self._chip.run(self.program.entry(entry).text)
+        return RunResult(done.cycles, fault_names(done.faults))

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from takt_hw.config import ChipConfig
-from takt_hw.isa.host import Fault
 from takt_sim.tb.build import BUILD_ROOT, Variant
 from takt_sim.tb.run import RtlChip
 
 from ..program import Memory, Program
-from .device import Device, RunResult
+from .device import Device, RunResult, fault_names
 
 DIRECTORY = Path("build/run")
 
@@ -28,7 +27,7 @@ class RtlDevice(Device):
     config : ChipConfig
         A named build.
     variant : Variant
-        What to compile in; only CHECKED reports faults, only WAVES writes a VCD, when closed.
+        What to compile in; only CHECKED reports what illegal programs do, only WAVES writes a VCD, when closed.
     directory : Path
         Where logs and waves go.
     root : Path
@@ -92,4 +91,6 @@ class RtlDevice(Device):
             self._chip.load_text(self.program.entry(entry).text)
             self._entry = entry
         done = self._chip.run()
-        return RunResult(done.cycles, tuple(fault.name for fault in Fault if done.faults >> fault & 1))
+        if done.faults:
+            self._entry = None  # flags stay until the text is loaded anew
+        return RunResult(done.cycles, fault_names(done.faults))

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from takt.asm import AssemblyError, Diagnostic, assemble, disassemble
-from takt.program import Run
+from takt.program import Entry, Program, Run
 from takt_hw import isa
 from takt_hw.config import ECP5, NANO
 
@@ -188,7 +188,12 @@ REFUSED = {
     "READ s0e": (3, 9, "',' must come here, not the end of the line"),
     "READ": (3, 5, "operands must be given: READ dst, address"),
     "READ s0e, 1, 2": (3, 12, "line must end here, not go on with ,"),
-    "WRITE s0e, 1": (3, 1, "instruction must be one of the read unit's (NOP, REPEAT, SYNC, NOTIFY, READ), not WRITE"),
+    "WRITE s0e, 1": (
+        3,
+        1,
+        "instruction must be one of the read unit's "
+        "(NOP, REPEAT, SYNC, NOTIFY, LOOP, IFETCH, CONFIG, READ, GATHER), not WRITE",
+    ),
     "NOP 0": (3, 5, "NOP: count must be at least 1, not 0"),
     "NOP 65536": (3, 5, "NOP: count must be from 1 to 65535, not 65536"),
     "REPEAT 1, 1, 32768": (3, 14, "REPEAT: stride must be from -32768 to 32767, not 32768"),
@@ -210,7 +215,7 @@ REFUSED = {
     ".chip nano": (3, 7, "directive .chip must come before everything else, once"),
     ".what": (
         *(3, 1),
-        "directive must be one of .chip, .const, .data, .entry, .expect, .input, .output, .queue, not .what",
+        "directive must be one of .chip, .const, .data, .entry, .expect, .input, .output, .queue, .text, not .what",
     ),
     ".const lanes = 3": (3, 8, "constant must be defined once, not again: lanes"),
     ".const a.b = 3": (3, 8, "name of a constant must be letters, digits and _, at most 64, not a.b"),
@@ -225,7 +230,7 @@ REFUSED = {
         *(4, 17),
         "word must be given once, not again: MEM_W0 0x1",
     ),
-    ".input x: i9[1] = MEM_W0[0]": (3, 11, "type must be i8 or i32, not i9"),
+    ".input x: i9[1] = MEM_W0[0]": (3, 11, "type must be i8 or i32 or u8 or f16 or f32, not i9"),
     ".input x: i8[17] = MEM_W0[0]": (3, 8, "plane 0 must hold the shape's 2 vectors, not 1"),
     ".input x: i32[1] = MEM_W0[0]": (3, 8, "i32 must have 4 byte planes, not 1"),
     ".input x: i8[1] = MEM_W0[0x1ff:1], MEM_W0[1:3:2]": (3, 8, "plane 0 must hold the shape's 1 vectors, not 4"),
@@ -251,7 +256,7 @@ VXM_REFUSED = {
     "ADD none, #1, #2": (1, "ADD: immediates must be equal, not [1, 2]"),
     "COPY none, #0x80000000": (1, "COPY: immediate must be from -2147483648 to 2147483647, not 2147483648"),
     "COPY s0e, #1": (9, "':' must come here, not ,"),
-    "COPY s0e:f8, #1": (10, "dst must have the type i8 or i32, not f8"),
+    "COPY s0e:f8, #1": (10, "dst must have the type i8 or i32 or u8 or f16 or f32, not f8"),
     "COPY none, 5": (12, "a must be a typed stream like s0e:i8, an ALU like alu0 or a number like #5, not 5"),
     "SELECT none, alu0, alu0, 3": (26, "c must be an ALU like alu0, not 3"),
 }
@@ -300,9 +305,9 @@ def test_more_words_than_the_queue_holds():
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
-        ("", "text must name its build: .chip nano|ecp5|quad"),
-        (".queue MEM_W0.read", "text must begin with its build: .chip nano|ecp5|quad"),
-        (".chip none", "build must be one of nano, ecp5, quad, not none"),
+        ("", "text must name its build: .chip nano|nano_ecc|near|ecp5|quad|peer32|tsp"),
+        (".queue MEM_W0.read", "text must begin with its build: .chip nano|nano_ecc|near|ecp5|quad|peer32|tsp"),
+        (".chip none", "build must be one of nano, nano_ecc, near, ecp5, quad, peer32, tsp, not none"),
     ],
 )
 def test_the_build_comes_first(text, rule):
@@ -348,4 +353,77 @@ def test_any_text_assembles_or_is_refused(text):
     except AssemblyError as error:
         assert error.diagnostics
         return
+    assert assemble(disassemble(program)).program == program
+
+
+def test_a_loop_takes_all_its_iterations():
+    """Body of three cycles from 6 on, with the inner loop's own cycle 7, three times; END in cycle 9 of the first."""
+    text = nano(
+        ".queue MEM_W0.read",
+        "@5 LOOP 3, 10",
+        "  @6 READ s0e, 0",
+        "  LOOP 4, 1",
+        "    inner: @9 READ s0e, 1",
+        "  END",
+        "@after READ s0e, 2",
+        ".queue MEM_W1.read",
+        "@inner READ s1e, 0",
+    ).replace("@after READ", "+1 END\nREAD")
+    program = assemble(text).program
+    unit = isa.MEM_READ
+    shown = [str(unit.decode(word)) for word in program.entry().text["MEM_W0.read"]]
+    assert shown == [
+        "NOP 5",
+        "LOOP 3, 4, 10",
+        "READ s0e, 0x0",
+        "LOOP 4, 2, 1",
+        "NOP 1",
+        "READ s0e, 0x1",
+        "READ s0e, 0x2",
+    ]
+    assert [str(unit.decode(word)) for word in program.entry().text["MEM_W1.read"]] == ["NOP 9", "READ s1e, 0x0"]
+    assert program.cycles["main"] == 5 + 1 + 3 * (1 + 1 + 4 * 2) + 1 + NANO.superlanes
+    assert assemble(disassemble(program)).program == program
+    assert "LOOP 3, 10" in disassemble(program)
+
+
+def test_a_thousand_iterations_are_as_long_as_one():
+    def program(count):
+        return assemble(nano(".queue MEM_W0.read", f"LOOP {count}, 0", "READ s0e, 3", "+2 READ s1e, 4", "END")).program
+
+    one, thousand = program(1), program(1000)
+    lengths = [sum(map(len, p.entry().text.values())) for p in (one, thousand)]
+    assert lengths[0] == lengths[1]
+    assert [p.cycles["main"] for p in (one, thousand)] == [1 + 3 + 1, 1 + 3000 + 1]
+
+
+def test_loops_that_no_block_can_show_keep_their_words():
+    words = [
+        isa.LOOP.encode(count=2, body=9, stride=0),
+        isa.NOP.encode(count=3),
+        isa.READ.encode(dst=S0E, address=1),
+        isa.REPEAT.encode(count=1, interval=3, stride=0),
+    ]
+    program = Program(config=NANO, entries=(Entry("main", {"MEM_W0.read": words}),))
+    assert "LOOP 2, 9, 0" in disassemble(program)
+    assert assemble(disassemble(program)).program == program
+
+
+def test_the_end_of_a_queue_lies_in_memory():
+    text = nano(
+        ".queue MEM_W0.read",
+        "IFETCH s7w, 4",
+        ".text MEM_E0, 0x40",
+        "@9 READ s0e, 5",
+        "@11 READ s0e, 6",
+        ".queue MEM_E0.read",
+        "@0 READ s7w, 0x40",
+        "REPEAT 3, 1, 1",
+    ).replace("IFETCH", "@4 IFETCH")
+    program = assemble(text).program
+    unit = isa.MEM_READ
+    assert [str(unit.decode(w)) for w in program.entry().text["MEM_W0.read"]] == ["NOP 4", "IFETCH s7w, 4", "NOP 4"]
+    stored = [int.from_bytes(program.data["MEM_E0"][0x40 + n], "little") for n in range(4)]
+    assert [str(unit.decode(word)) for word in stored] == ["READ s0e, 0x5", "NOP 1", "READ s0e, 0x6", "NOP 1"]
+    assert program.cycles["main"] == 13 + 1
     assert assemble(disassemble(program)).program == program

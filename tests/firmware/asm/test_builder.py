@@ -100,6 +100,19 @@ def test_entries():
 
 REFUSED = [
     (
+        lambda b: b.at(1, "MEM_W0.read", "LOOP", count=1, body=1, stride=0),
+        r"MEM_W0.read, cycle 1: instruction must not be LOOP, which loop\(\) makes",
+    ),
+    (lambda b: b.text_in_memory("MEM_W0.read", 0, "VXM", 0), "MEM_W0.read: slice must be a memory slice of nano, .*"),
+    (
+        lambda b: b.loop(1, "MEM_W0.read", 0).__enter__(),
+        "MEM_W0.read, cycle 1: LOOP: count must be from 1 to 65535, not 0",
+    ),
+    (
+        lambda b: b.loop(1, "MEM_W0.read", 1, period=0).__enter__(),
+        "MEM_W0.read, cycle 1: period must be at least 1, not 0",
+    ),
+    (
         lambda b: b.at(0, "MEM_W9.read", "READ"),
         "queue must be one of nano, as MEM_E0.read or VXM.alu0, not 'MEM_W9.read'",
     ),
@@ -136,7 +149,7 @@ REFUSED = [
         lambda b: b.data("MEM_W0", 1, [0] * 16).data("MEM_W0", 0, [[0] * 16] * 2),
         "MEM_W0, 0x0: word must be given once, not again: 0x1",
     ),
-    (lambda b: b.input("x", [1], "i9", []), "tensor x: dtype must be one of i8, i32, not 'i9'"),
+    (lambda b: b.input("x", [1], "i9", []), "tensor x: dtype must be one of i8, i32, u8, f16, f32, not 'i9'"),
     (lambda b: b.input("x", [1], "i8", []), "tensor x: i8 must have 1 byte planes, not 0"),
 ]
 
@@ -179,3 +192,60 @@ def test_data_of_any_integer_dtype_keeps_its_bits(dtype):
     lanes = np.arange(16, dtype=dtype) + (0 if dtype == "uint8" else -8)
     memory = Builder(NANO).data("MEM_W0", 3, lanes.astype(dtype)).build().data
     assert memory["MEM_W0"][3] == bytes(int(lane) & 255 for lane in lanes)
+
+
+def test_loops_are_blocks():
+    builder = Builder(NANO)
+    with builder.loop(3, "MEM_W0.read", 5, stride=2, period=8) as body:
+        for n in range(3):
+            body.at(2 * n, "READ", dst="s0e", address=n)
+        with body.loop(5, 2) as inner:
+            inner.at(0, isa.READ, dst="s1e", address=7)
+    builder.at(44, "MEM_W0.read", "READ", dst="s0e", address=9)
+    assert shown(builder) == [
+        "NOP 3",
+        "LOOP 5, 4, 2",
+        "READ s0e, 0x0",
+        "REPEAT 2, 2, 1",
+        "LOOP 2, 1, 0",
+        "READ s1e, 0x7",
+        "READ s0e, 0x9",
+    ]
+    assert assemble(builder.text()).program == builder.build()
+    builder.at(43, "MEM_W0.read", "READ", dst="s0e", address=9)
+    with pytest.raises(BuildError, match=r"^MEM_W0.read, READ s0e, 0x9 at cycle 43: cycle must be at least 44, when"):
+        builder.build()
+
+
+def test_a_loop_waits_for_its_period():
+    builder = Builder(NANO)
+    with builder.loop(0, "MEM_W0.read", 2, period=4) as body:
+        body.at(0, "READ", dst="s0e", address=1)
+    assert shown(builder) == ["LOOP 2, 2, 0", "READ s0e, 0x1", "NOP 3"]
+    with builder.loop(9, "MEM_W0.read", 2, period=1) as body:
+        body.at(1, "READ", dst="s0e", address=1)
+    with pytest.raises(BuildError, match=r"^MEM_W0.read, end of a loop at cycle 11: cycle must be at least 12, when"):
+        builder.build()
+
+
+def test_the_end_of_the_text_in_memory():
+    builder = Builder(NANO)
+    builder.at(4, "MEM_W0.read", "IFETCH", src="s7w", words=5)
+    for n in range(5):
+        builder.at(n, "MEM_E0.read", "READ", dst="s7w", address=0x40 + n)
+    builder.at(9, "MEM_W0.read", "READ", dst="s0e", address=1)
+    builder.at(10, "MEM_W0.read", "READ", dst="s0e", address=7)
+    builder.text_in_memory("MEM_W0.read", 9, "MEM_E0", 0x40)
+    program = builder.build()
+    assert program == builder.build()
+    assert shown(builder) == ["NOP 4", "IFETCH s7w, 5", "NOP 4"]
+    words = [int.from_bytes(word, "little") for word in program.data["MEM_E0"].values()]
+    assert [str(isa.MEM_READ.decode(word)) for word in words] == [
+        "READ s0e, 0x1",
+        "READ s0e, 0x7",
+        *["NOP 1"] * 3,
+    ]
+    assert program.cycles["main"] == 14 + 1
+    builder.data("MEM_E0", 0x41, np.zeros(16, int))
+    with pytest.raises(BuildError, match=r"^MEM_W0.read: word must be given once, not again: MEM_E0 0x41$"):
+        builder.build()

@@ -107,7 +107,7 @@ def test_chips_and_isa():
     assert all(f"│ {name}" in chips for name in BUILDS)
     assert "REQUANT dst, a, b, shift" in takt("isa").stdout
     assert takt("isa", "select").stdout.count("SELECT dst, a, b") == 2
-    refused(takt("isa", "halt"), "Error: instruction must be one of READ, WRITE, ")
+    refused(takt("isa", "halt"), "Error: instruction must be one of READ, GATHER, ")
 
 
 def test_help_names_every_command():
@@ -127,7 +127,11 @@ def test_files_that_are_no_program(command, tmp_path, program):
     refused(takt(command), "Missing argument 'FILE'", code=2)
     refused(takt(command, program, "--chip", "ecp5"), "digest must be that of ecp5, not that of another chip ('nano')")
     refused(takt(command, ADD, "--chip", "ecp5"), "add.takt:4:7: build must be ecp5, not nano")
-    refused(takt(command, ADD, "--chip", "tpu"), "'tpu' is not one of 'nano', 'ecp5', 'quad'", code=2)
+    refused(
+        takt(command, ADD, "--chip", "tpu"),
+        "'tpu' is not one of 'nano', 'nano_ecc', 'near', 'ecp5', 'quad', 'peer32', 'tsp'",
+        code=2,
+    )
     bad = tmp_path / "bad"
     bad.write_bytes(b".chip nano\n\xff")
     refused(takt(command, bad), f"Error: {bad}: file must be a program file or UTF-8 text: byte 11")

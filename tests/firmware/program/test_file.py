@@ -129,7 +129,7 @@ def setter(*path_and_value):
 
 
 EDITS = [
-    (("build", "none"), "build must be one of nano, ecp5, quad, not 'none'"),
+    (("build", "none"), "build must be one of nano, nano_ecc, near, ecp5, quad, peer32, tsp, not 'none'"),
     (("build", "ecp5"), r"digest must be that of ecp5, not that of another chip \('ecp5'\)"),
     (("digest", bytes(8)), r"digest must be that of nano, not that of another chip \('nano'\)"),
     (("digest", "text"), "digest must be a bytes, not a str"),
@@ -151,7 +151,7 @@ EDITS = [
     (("data", {"MEM_W0": {"addresses": b"\1\0\0\0", "words": bytes(15)}}), "data.MEM_W0 must pair every .*"),
     (("data", {"MEM_W0": {"addresses": b"\0\2\0\0", "words": bytes(16)}}), "data MEM_W0: address must be .*"),
     (("data", {"MEM_W0": {"addresses": bytes(8), "words": bytes(32)}}), "body must be encoded in the one .*"),
-    (("tensors", 0, "dtype", "f32"), r"tensors\[0\].dtype must be one of i8, i32, not 'f32'"),
+    (("tensors", 0, "dtype", "f64"), r"tensors\[0\].dtype must be one of i8, i32, u8, f16, f32, not 'f64'"),
     (("tensors", 0, "shape", [True]), r"tensors\[0\].shape must be a int, not a bool"),
     (("tensors", 0, "shape", []), "tensor x: shape must have 1 to 8 sizes of at least 1, not .*"),
     (("tensors", 0, "shape", [2**40, 2**40]), "tensor x: shape must have 1 to 8 sizes .*"),

@@ -16,9 +16,12 @@ from tests.firmware.strategies import tensors
 @settings(deadline=None, max_examples=50)
 def test_unpack_undoes_pack(config, data):
     tensor = data.draw(tensors(config, "x"))
-    limits = np.iinfo(tensor.numpy_dtype)
+    limits = np.finfo(tensor.numpy_dtype) if tensor.numpy_dtype.kind == "f" else np.iinfo(tensor.numpy_dtype)
     random = np.random.default_rng(data.draw(st.integers(0, 9)))
-    array = random.integers(limits.min, limits.max, tensor.shape, endpoint=True)
+    if tensor.numpy_dtype.kind == "f":
+        array = random.standard_normal(tensor.shape).astype(tensor.numpy_dtype)
+    else:
+        array = random.integers(limits.min, limits.max, tensor.shape, endpoint=True)
     array.flat[0], array.flat[-1] = limits.min, limits.max
     words = tensor.pack(array, config.lanes)
     assert sum(map(len, words.values())) == tensor.vectors(config.lanes) * tensor.dtype.streams
@@ -56,3 +59,9 @@ def test_refusals(array, rule):
     tensor = TensorLayout(name="x", role="input", dtype=DType.I8, shape=(4,), planes=((Run("MEM_W0", 0),),))
     with pytest.raises(ValueError, match=f"^{rule}$"):
         tensor.pack(array, 16)
+
+
+def test_floating_point_is_not_rounded_in_silence():
+    tensor = TensorLayout(name="x", role="input", dtype=DType.F16, shape=(4,), planes=((Run("MEM_W0", 0),),) * 2)
+    with pytest.raises(ValueError, match="^x must hold float16, not float64$"):
+        tensor.pack(np.zeros(4), 16)

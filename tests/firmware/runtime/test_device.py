@@ -47,6 +47,36 @@ def device(text: str) -> ReferenceDevice:
     return made
 
 
+GATHER = """
+.chip nano
+.data MEM_E0, 3: 7 times 16
+.input at: i8[16] = MEM_W0[0]
+.output y: i8[16] = MEM_E1[0]
+.queue MEM_W0.read
+    READ s0e, 0
+.queue MEM_E0.read
+    @4 GATHER s0w, s0e
+.queue MEM_E1.write
+    @6 WRITE s0w, 0
+"""
+"""Reads word at[0] + 256 at[1] of MEM_E0, which holds sevens in word 3."""
+
+
+def out_of_range_is_reported_by_the_run_that_met_it(device):
+    """Also on the RTL, in its own test."""
+    device.load(assemble(GATHER).program)
+    found = []
+    for high in (0, 2, 0):
+        device.write_tensor("at", np.array([3, high, *[-1] * 14], np.int8))
+        found.append((device.run().faults, device.read_tensor("y").tolist()))
+    good = ((), [7] * 16)
+    assert found == [good, (("ADDRESS_RANGE",), [0] * 16), good]
+
+
+def test_out_of_range_is_reported_by_the_run_that_met_it():
+    out_of_range_is_reported_by_the_run_that_met_it(ReferenceDevice(NANO))
+
+
 def test_write_run_read():
     x = np.arange(48, dtype=np.int8).reshape(3, 16)
     chip = device(DOUBLE)

@@ -11,6 +11,7 @@ from takt.runtime.rtl import RtlDevice
 from takt_hw.config import NANO
 from takt_sim.tb.build import Variant
 from takt_sim.tb.session import SimulationError
+from tests.firmware.runtime.test_device import out_of_range_is_reported_by_the_run_that_met_it
 
 ROOT = Path(__file__).parents[3] / "build" / "rtl"
 
@@ -28,6 +29,12 @@ DOUBLE = """
     @7 WRITE s0e, 0
     REPEAT 2, 1, 1
 """
+
+
+def test_out_of_range_is_reported_by_the_run_that_met_it(tmp_path):
+    device = RtlDevice(NANO, Variant.CHECKED, directory=tmp_path, root=ROOT)
+    out_of_range_is_reported_by_the_run_that_met_it(device)
+    device.close()
 
 
 def test_the_rtl_does_what_the_program_says(tmp_path):

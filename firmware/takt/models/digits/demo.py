@@ -6,8 +6,10 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
@@ -62,8 +64,8 @@ def run_demo(
     """
     if digits is not None and digits > HELD_BACK:
         raise click.ClickException(f"digits must be at most {HELD_BACK}, not {digits}")
-    for wanted in (variant, Variant.WAVES) if waves else (variant,):
-        build(config, wanted)
+    with ThreadPoolExecutor() as pool:  # much of a build uses one processor
+        list(pool.map(partial(build, config), (variant, Variant.WAVES) if waves else (variant,)))
     begin = time.perf_counter()
     scans = load_scans()
     with _bar("train", "epochs") as progress:

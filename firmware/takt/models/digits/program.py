@@ -15,7 +15,7 @@ from takt_hw import isa
 from takt_hw.config import ChipConfig, Kind
 from takt_hw.isa import Alu, Direction, DType, Immediate, Stream, TypedStream
 
-from ...asm import Builder
+from ...asm import Builder, BuildError
 from ...program import Program, Run
 from ...schedule import flight, skew
 from .layout import Layout, NoRoom, Tile, cut
@@ -106,7 +106,10 @@ class _Emitter:
     def _read(self, name: str, address: int, stream: Stream, cycle: int, queue: str, op: isa.Op) -> None:
         """Read a word for the instruction that ``queue`` dispatches in ``cycle``."""
         at = cycle - self._read_ahead(name, queue, op)
-        self.builder.at(at, f"{name}.read", isa.READ, dst=stream, address=address)
+        try:
+            self.builder.at(at, f"{name}.read", isa.READ, dst=stream, address=address)
+        except BuildError as error:
+            raise NoRoom(f"schedule must leave {name}.read, cycle {at} to one READ: {error}") from None
 
     def weights(self) -> None:
         """LW and IW of every tile, and the words that they load."""
