@@ -45,7 +45,7 @@ def plane(config: ChipConfig, root: Path) -> Array:
     tiles = TileLibrary()
     verilog = directory / "plane.v"
     verilog.write_text(convert(Plane(config, tiles), "plane", tiles))
-    layout = feed_layout(config.weight_streams, config.weight_blocks)
+    layout = feed_layout(config)
     rows = range(config.superlanes)
     macros: dict[str, object] = {"PLANE": 1, "FEED_BITS": layout.size} | _sizes(config)
     macros |= {f"FEED_{name.upper()}": field.offset for name, field in layout}
@@ -58,7 +58,7 @@ def plane(config: ChipConfig, root: Path) -> Array:
 
 
 def _sizes(config: ChipConfig) -> dict[str, int]:
-    layout = feed_layout(config.weight_streams, config.weight_blocks)
+    layout = feed_layout(config)
     return {
         "LANES_PER_CELL": LANES_PER_SUPERLANE,
         "SIZE": config.superlanes,

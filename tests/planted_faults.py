@@ -42,7 +42,12 @@ class Fault:
 
 
 FAULTS = (
-    Fault("READ one cycle early", "superlane.py", "m.d.sync += [drive_valid", "m.d.comb += [drive_valid"),
+    Fault(
+        "READ one cycle early",
+        "mem/slice.py",
+        "m.d.sync += [\n            sending.eq",
+        "m.d.comb += [\n            sending.eq",
+    ),
     Fault(
         "a westward hop takes the eastward value",
         "superlane.py",
@@ -53,7 +58,9 @@ FAULTS = (
     Fault("REQUANT saturates at -127", "vxm/arithmetic.py", "Mux(scaled < -128, -128", "Mux(scaled < -127, -127"),
     Fault("REQUANT rounds halves down", "vxm/arithmetic.py", "(below >> 1) + odd", "(below >> 1)"),
     Fault("SHR shifts zeros in", "vxm/arithmetic.py", "isa.SHR: a >>", "isa.SHR: a.as_unsigned() >>"),
-    Fault("int8 operands are not sign-extended", "vxm/alu.py", "wide, low.as_signed()", "wide, low.as_unsigned()"),
+    Fault(
+        "int8 operands are not sign-extended", "vxm/operand.py", "(raw[7] & signed_byte).replicate(24)", "Const(0, 24)"
+    ),
     Fault(
         "the bank of a write is its lowest address bit",
         "mem/bank_pair.py",
@@ -82,7 +89,7 @@ FAULTS = (
         "m.d.sync += buffer.eq(feed.weights[stream])",
         "m.d.sync += [buffer.eq(feed.weights[stream]), weights[0].eq(feed.weights[stream][:8].as_signed())]",
     ),
-    Fault("ACC add starts anew", "mxm/accumulator.py", "Mux(add, read.data[lane], 0)", "Mux(add, 0, 0)"),
+    Fault("ACC add starts anew", "mxm/accumulator.py", "Mux(keep, lowest.read[lane], 0)", "Mux(keep, 0, 0)"),
     Fault(
         "lane SELECT chooses the other",
         "sxm/local.py",
@@ -92,8 +99,20 @@ FAULTS = (
     Fault(
         "lane SHIFT moves the other way",
         "sxm/crossing.py",
-        "Mux(amount < 0, source >> bits",
-        "Mux(amount >= 0, source >> bits",
+        "Mux(amount < 0, -amount, config.lanes - amount)",
+        "Mux(amount > 0, amount, config.lanes + amount)",
+    ),
+    Fault(
+        "a masked write takes the lanes that it must keep",
+        "mem/slice.py",
+        "self.chosen_data.word_select(n, 8).any() for",
+        "~self.chosen_data.word_select(n, 8).any() for",
+    ),
+    Fault(
+        "a SCATTER out of range writes",
+        "mem/slice.py",
+        "self.writes.valid & ~masks & ~scatter_misses",
+        "self.writes.valid & ~masks",
     ),
     Fault(
         "a map may name one lane too many",
@@ -101,12 +120,44 @@ FAULTS = (
         "Mux(number < LANES_PER_SUPERLANE",
         "Mux(number <= LANES_PER_SUPERLANE",
     ),
-    Fault("products come down one superlane early", "mxm/plane.py", "range(size - 1)", "range(size - 2)", "quad"),
+    Fault(
+        "products come down one superlane early",
+        "mxm/plane.py",
+        "range(self.config.superlanes - 1)",
+        "range(self.config.superlanes - 2)",
+        "quad",
+    ),
     Fault(
         "a superlane is not one behind the next",
         "superlane.py",
         "m.d.sync += control.valid.eq(arriving.valid)",
         "m.d.comb += control.valid.eq(arriving.valid)",
+    ),
+    Fault(
+        "LOOP runs its body once too often", "icu/loops.py", "last[k].eq(counts[k] == 2)", "last[k].eq(counts[k] == 1)"
+    ),
+    Fault(
+        "the second word of an IFETCH comes from the first superlane again",
+        "icu/fetch.py",
+        "superlane.eq(0 if self.superlanes == 1 else 1)",
+        "superlane.eq(0)",
+        "quad",
+    ),
+    Fault("floating point rounds ties up", "vxm/rounding.py", "shifted[0] & (more | shifted[1])", "shifted[0]"),
+    Fault(
+        "LANE_MAX keeps the smaller", "vxm/tree.py", "Mux(b_wins, b_value, a_value)", "Mux(b_wins, a_value, b_value)"
+    ),
+    Fault(
+        "an accumulator forgets an infinity or a NaN",
+        "mxm/accumulator.py",
+        "product.special[name] | kept",
+        "product.special[name]",
+    ),
+    Fault(
+        "the bit next to the flipped one is mended",
+        "mem/secded.py",
+        "Const(1, CODE_BITS) << look_up.data",
+        "Const(2, CODE_BITS) << look_up.data",
     ),
     Fault(
         "a header's CRC is not looked at", "host/receiver.py", "& (header.crc == sum16)", "& (header.crc == header.crc)"
@@ -116,7 +167,7 @@ FAULTS = (
 
 def plant(fault: Fault | None, tree: Path) -> None:
     """Copy the project to ``tree`` and break it, if wanted. ValueError if the code is not there exactly once."""
-    for folder in ("hw", "sim", "firmware", "tests"):
+    for folder in ("hw", "sim", "firmware", "bench", "tests"):
         shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tree)
     if fault is None:
