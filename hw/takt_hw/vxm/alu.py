@@ -129,7 +129,7 @@ class VxmAlu(wiring.Component):
         executing = Signal()
         m.d.sync += executing.eq(self.control.valid & _is_one_of(m, word, "base", BASE_OPS))
         landings = [(executing, dest)]
-        pipes = [FloatPipe()] * self.floating + [FunctionPipe()] * self.functions
+        pipes = [*([FloatPipe()] if self.floating else []), *([FunctionPipe()] if self.functions else [])]
         landed = [pipe.port.result for pipe in pipes]
         for n, pipe in enumerate(pipes):
             m.submodules[f"pipe{n}"] = pipe
