@@ -147,5 +147,7 @@ def _up_to(one: Value) -> Value:
 
 def _chosen(one: Value, choices: list[Signal]) -> Value:
     """The choice whose bit is set; zero if none is."""
-    number = Cat(Cat(one[k] for k in range(len(choices)) if k >> b & 1).any() for b in range(2))
+    number = Cat(
+        Cat(one[k] for k in range(len(choices)) if k >> b & 1).any() for b in range((len(choices) - 1).bit_length())
+    )
     return Mux(one.any(), pick(number, dict(enumerate(choices))), 0)

@@ -163,6 +163,8 @@ class Accumulator(wiring.Component):
         ]
         for lane in range(LANES_PER_SUPERLANE):
             low, high = (Signal(64, name=f"{name}{lane}") for name in ("low", "high"))
+            # a signed and two unsigned words of 32 bits, and a carry; exactly as wide as the sum that Amaranth makes of
+            # them: wreduce would split a wider one, which Verilator then takes for a loop
             middle = Signal(signed(36), name=f"middle{lane}")
             apart = Signal(signed(32), name=f"apart{lane}")
             all_, above = product.low[lane], product.high[lane]
