@@ -27,6 +27,12 @@ BYTES_PER_INT32 = 4
 CHECK_BITS = 9
 """Bits that go with each superlane's share of a vector in a build with ECC."""
 
+MAX_LINKS = 16
+"""Links of one chip that the instruction encoding can name."""
+
+LINK_CRC_BITS = 32
+"""Bits at the end of each packet on a link that tell a wrong vector from a right one."""
+
 
 class Kind(Enum):
     """What stands at one position of the row."""
@@ -35,6 +41,7 @@ class Kind(Enum):
     VXM = "VXM"
     SXM = "SXM"
     MXM = "MXM"
+    C2C = "C2C"
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class ChipConfig:
     """Streams per direction. A power of two, 4 to 32."""
 
     row: tuple[Kind, ...] = (Kind.MEM, Kind.VXM, Kind.MEM, Kind.SXM, Kind.MXM)
-    """Positions from west to east. Exactly one VXM; per hemisphere at most one SXM and one MXM."""
+    """Positions from west to east. Exactly one VXM; per hemisphere at most one SXM, one MXM and one C2C."""
 
     mem_group_slices: int = 4
     """MEM slices that share one position. 1 to 8."""
@@ -105,6 +112,18 @@ class ChipConfig:
     queue_words: int = 256
     """Instruction words that each queue holds. A power of two, 4 to 65536."""
 
+    c2c_links: int = 0
+    """Links to other chips at each C2C position. 1 to 8, and 0 in a row without C2C."""
+
+    link_bits: int = 16
+    """Bits of a packet that cross a link per cycle, without those that mend it. A power of two, 16 to 128."""
+
+    link_buffer: int = 16
+    """Vectors that a link's receiving end holds. A power of two, 4 to 64."""
+
+    link_drift: int = 4
+    """Cycles by which a chip's program may run ahead of its aligned counter, or behind. 1 to 64."""
+
     ecc: bool = False
     """Whether memory words and stream registers carry check bits: one flipped bit is mended, two are reported."""
 
@@ -125,6 +144,9 @@ class ChipConfig:
         _integer("vxm_float_alus", self.vxm_float_alus, 0, self.vxm_alus)
         _integer("vxm_function_alus", self.vxm_function_alus, 0, self.vxm_alus)
         _power_of_two("queue_words", self.queue_words, 4, MAX_QUEUE_WORDS)
+        _power_of_two("link_bits", self.link_bits, 16, 8 * LANES_PER_SUPERLANE)
+        _power_of_two("link_buffer", self.link_buffer, 4, 64)
+        _integer("link_drift", self.link_drift, 1, 64)
         _boolean("ecc", self.ecc)
         kinds = isinstance(self.row, tuple) and all(isinstance(kind, Kind) for kind in self.row)
         _require("row", self.row, "be a tuple of Kind", kinds)
@@ -132,10 +154,12 @@ class ChipConfig:
         _require("row", text, "hold exactly one VXM", self.row.count(Kind.VXM) == 1)
         vxm = self.row.index(Kind.VXM)
         for side, hemisphere in (("west", self.row[:vxm]), ("east", self.row[vxm + 1 :])):
-            for kind in (Kind.SXM, Kind.MXM):
+            for kind in (Kind.SXM, Kind.MXM, Kind.C2C):
                 rule = f"hold at most one {kind.value} {side} of the VXM"
                 _require("row", text, rule, hemisphere.count(kind) <= 1)
         _require("row", text, "hold at least one MEM", Kind.MEM in self.row)
+        with_links = Kind.C2C in self.row
+        _integer("c2c_links", self.c2c_links, int(with_links), MAX_LINKS // 2 if with_links else 0)
 
     @property
     def lanes(self) -> int:
@@ -188,6 +212,27 @@ class ChipConfig:
         return 2 if self.mxm_float else 0
 
     @property
+    def packet_words(self) -> int:
+        """Cycles that one vector takes on a link: a header, the vector and its CRC."""
+        return 1 + 8 * self.lanes // self.link_bits + -(-LINK_CRC_BITS // self.link_bits)
+
+    @property
+    def packet_cycles(self) -> int:
+        """Cycles between two SENDs of one link: one word at least that keeps counters aligned stands between."""
+        return self.packet_words + 1
+
+    @property
+    def links(self) -> int:
+        """Links of the chip. They are numbered from west to east, at each C2C position from ``c2c_links`` times its
+        number among them on."""
+        return self.row.count(Kind.C2C) * self.c2c_links
+
+    @property
+    def link_sets(self) -> int:
+        """One more than the largest set of links, a bit for each."""
+        return 1 << self.links
+
+    @property
     def reduction_levels(self) -> int:
         """Levels of the pairwise tree over superlanes."""
         return (self.superlanes - 1).bit_length()
@@ -206,7 +251,7 @@ class ChipConfig:
     def slices(self) -> tuple[Slice, ...]:
         """All slices from west to east. MEM slices and MXM planes are numbered outward from the VXM."""
         vxm = self.row.index(Kind.VXM)
-        per_position = {Kind.MEM: self.mem_group_slices, Kind.MXM: self.mxm_planes, Kind.SXM: 1}
+        per_position = {Kind.MEM: self.mem_group_slices, Kind.MXM: self.mxm_planes, Kind.SXM: 1, Kind.C2C: 1}
         result = []
         for side, positions in (("W", range(vxm - 1, -1, -1)), ("E", range(vxm + 1, self.positions))):
             count = dict.fromkeys(Kind, 0)
@@ -214,7 +259,7 @@ class ChipConfig:
             for position in positions:
                 kind = self.row[position]
                 for _ in range(per_position[kind]):
-                    number = "" if kind is Kind.SXM else str(count[kind])
+                    number = "" if kind in (Kind.SXM, Kind.C2C) else str(count[kind])
                     outward.append(Slice(f"{kind.value}_{side}{number}", kind, position))
                     count[kind] += 1
             if side == "W":
@@ -286,6 +331,9 @@ QUAD = ChipConfig(
 NEAR = replace(NANO, name="near", row=_row("SXM MEM MXM VXM MEM"))
 """``nano`` in another order: the MXM beside the VXM, so that a matrix-vector round trip loses no hops."""
 
+NANO_C2C = replace(NANO, name="nano_c2c", row=_row("C2C MEM VXM MEM SXM MXM"), c2c_links=7)
+"""``nano`` with seven links: up to eight chips, each joined to every other."""
+
 PEER32 = ChipConfig(
     name="peer32",
     superlanes=2,
@@ -306,7 +354,7 @@ TSP = ChipConfig(
     name="tsp",
     superlanes=20,
     streams=32,
-    row=_row("MXM SXM" + 11 * " MEM" + " VXM" + 11 * " MEM" + " SXM MXM"),
+    row=_row("C2C MXM SXM" + 11 * " MEM" + " VXM" + 11 * " MEM" + " SXM MXM C2C"),
     mem_words=8192,
     mxm_planes=2,
     weight_streams=16,
@@ -317,8 +365,11 @@ TSP = ChipConfig(
     vxm_float_alus=16,
     vxm_function_alus=4,
     queue_words=1024,
+    c2c_links=8,
+    link_bits=128,
 )
-"""The published size: 320 lanes, 88 MEM slices of 2.5 MiB, four 320×320 planes. Simulated by the reference alone."""
+"""The published size: 320 lanes, 88 MEM slices of 2.5 MiB, four 320×320 planes, 16 links. Simulated by the reference
+alone."""
 
-BUILDS = {config.name: config for config in (NANO, NANO_ECC, NEAR, ECP5, QUAD, PEER32, TSP)}
+BUILDS = {config.name: config for config in (NANO, NANO_ECC, NEAR, NANO_C2C, ECP5, QUAD, PEER32, TSP)}
 """The named builds."""

@@ -7,18 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from takt_hw.config import BUILDS, ECP5, LANES_PER_SUPERLANE, NANO, QUAD, ChipConfig, Kind
+from takt_hw.config import BUILDS, ECP5, LANES_PER_SUPERLANE, NANO, NANO_C2C, QUAD, ChipConfig, Kind
 
-MEM, VXM, SXM, MXM = Kind.MEM, Kind.VXM, Kind.SXM, Kind.MXM
+MEM, VXM, SXM, MXM, C2C = Kind.MEM, Kind.VXM, Kind.SXM, Kind.MXM, Kind.C2C
 
 INTEGERS = {"superlanes": (1, 20), "mem_group_slices": (1, 8), "mxm_planes": (1, 4), "vxm_alus": (1, 16)}
-INTEGERS |= {"vxm_float_alus": (0, 4), "vxm_function_alus": (0, 4)}
+INTEGERS |= {"vxm_float_alus": (0, 4), "vxm_function_alus": (0, 4), "link_drift": (1, 64), "c2c_links": (1, 8)}
 POWERS = {
     "streams": (4, 32),
     "mem_words": (4, 65536),
     "weight_streams": (1, 8),
     "accumulators": (1, 256),
     "queue_words": (4, 65536),
+    "link_bits": (16, 128),
+    "link_buffer": (4, 64),
 }
 
 
@@ -31,10 +33,22 @@ def test_integer_sizes_have_limits(name):
     low, high = INTEGERS[name]
     few = {"vxm_float_alus": 0, "vxm_function_alus": 0} if name == "vxm_alus" else {}
     for value in (low, high):
-        assert getattr(replace(NANO, **{**few, name: value}), name) == value
+        assert getattr(replace(NANO_C2C, **{**few, name: value}), name) == value
     for value in (low - 1, high + 1, -1, True, 2.0, "2", None):
         with pytest.raises(ValueError, match=refusal(f"{name} must be an integer from {low} to {high}, not {value!r}")):
-            replace(NANO, **{name: value})
+            replace(NANO_C2C, **{name: value})
+
+
+def test_links_need_a_place_in_the_row():
+    with pytest.raises(ValueError, match="^c2c_links must be an integer from 0 to 0, not 1$"):
+        replace(NANO, c2c_links=1)
+    both = replace(NANO, row=(C2C, MEM, VXM, MEM, C2C), c2c_links=8)
+    assert (both.links, NANO_C2C.links, NANO.links) == (16, 7, 0)
+
+
+def test_a_packet_is_a_header_a_vector_and_its_crc():
+    assert (NANO_C2C.packet_words, NANO_C2C.packet_cycles) == (1 + 8 + 2, 12)
+    assert replace(NANO_C2C, superlanes=20, link_bits=128).packet_words == 1 + 20 + 1
 
 
 @pytest.mark.parametrize("name", POWERS)
@@ -68,6 +82,7 @@ def test_name_is_an_identifier(name):
         ((MXM, MXM, MEM, VXM), "hold at most one MXM west of the VXM"),
         ((VXM, MXM, MEM, MXM), "hold at most one MXM east of the VXM"),
         ((VXM, MXM), "hold at least one MEM"),
+        ((VXM, MEM, C2C, C2C), "hold at most one C2C east of the VXM"),
     ],
 )
 def test_row_rules(row, rule):
@@ -112,10 +127,12 @@ def test_named_builds():
 def test_digest_tells_every_size_apart_but_not_the_name():
     other = {"row": (MEM, VXM), "superlanes": 2, "mem_group_slices": 2, "mxm_planes": 2, "vxm_alus": 2}
     other |= {"vxm_float_alus": 1, "vxm_function_alus": 2, "mxm_fp16": False, "mxm_fp16_int8": False, "ecc": True}
+    other |= {"c2c_links": 6, "link_bits": 32, "link_buffer": 8, "link_drift": 5}
     other |= {"streams": 16, "mem_words": 1024, "weight_streams": 4, "accumulators": 8, "queue_words": 512}
     assert {"name", *other} == {field.name for field in fields(ChipConfig)}
-    digests = {replace(NANO, **{name: value}).digest for name, value in other.items()}
-    assert len(digests | {NANO.digest}) == len(other) + 1
+    other["row"] = (C2C, MEM, VXM)
+    digests = {replace(NANO_C2C, **{name: value}).digest for name, value in other.items()}
+    assert len(digests | {NANO_C2C.digest}) == len(other) + 1
     assert replace(NANO, name="twin").digest == NANO.digest
 
 

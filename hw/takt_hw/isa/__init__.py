@@ -9,6 +9,24 @@ from ..config import ChipConfig
 from .form import OPCODE_BITS, WORD_BITS, Cycles, Field, Form, Instruction, Op, Queue, Role, Unit
 from .operands import Alu, Direction, DType, Immediate, Source, Stream, TypedStream
 from .table import UNITS
+from .table.c2c import (
+    C2C_ALIGN,
+    C2C_RECEIVE,
+    C2C_SEND,
+    DESKEW,
+    DESKEW_CYCLES,
+    EPOCH_CYCLES,
+    LINK,
+    LINK_SET,
+    NOTIFY_LINKS,
+    RECEIVE,
+    RECEIVE_TO,
+    RUNTIME_DESKEW,
+    SEND,
+    SEND_FROM,
+    SYNC_LINK,
+    link_overhead,
+)
 from .table.control import (
     BASE,
     BODY,
@@ -150,6 +168,23 @@ from .table.vxm import (
 )
 
 __all__ = [
+    "C2C_ALIGN",
+    "C2C_RECEIVE",
+    "C2C_SEND",
+    "DESKEW",
+    "DESKEW_CYCLES",
+    "EPOCH_CYCLES",
+    "LINK",
+    "LINK_SET",
+    "NOTIFY_LINKS",
+    "RECEIVE",
+    "RECEIVE_TO",
+    "RUNTIME_DESKEW",
+    "SEND",
+    "SEND_FROM",
+    "SYNC_LINK",
+    "deskew_minimum",
+    "link_overhead",
     "LANE_SUM",
     "LANE_MAX",
     "LANE_ARGMAX",
@@ -306,12 +341,28 @@ __all__ = [
 def queues(config: ChipConfig) -> tuple[Queue, ...]:
     """All instruction queues of a build, slices from west to east, within a slice in the order of UNITS."""
     found: list[Queue] = []
+    met: list[Unit] = []
     for s in config.slices:
-        for unit in (unit for unit in UNITS if unit.kind is s.kind):
-            for alu in range(config.vxm_alus if unit.per_alu else 1):
-                suffix = f"{unit.name}{alu}" if unit.per_alu else unit.name
-                found.append(Queue(f"{s.name}.{suffix}", s.name, unit, s.position, len(found), alu))
+        for unit in (unit for unit in UNITS if unit.kind is s.kind and not (unit.once and unit in met)):
+            first_link = met.count(unit) * config.c2c_links
+            met.append(unit)
+            if unit.per_alu:
+                numbers = [(str(alu), alu, 0) for alu in range(config.vxm_alus)]
+            elif unit.per_link:
+                numbers = [(str(link), 0, link) for link in range(first_link, first_link + config.c2c_links)]
+            else:
+                numbers = [("", 0, 0)]
+            for number, alu, link in numbers:
+                name = f"{s.name}.{unit.name}{number}"
+                found.append(Queue(name, s.name, unit, s.position, len(found), alu, link))
     return tuple(found)
+
+
+@cache
+def deskew_minimum(config: ChipConfig) -> int:
+    """Least cycles of a RUNTIME_DESKEW: all that was dispatched before it is over, and off the row, when it ends."""
+    latencies = [op.d_func(config) for unit in UNITS for op in unit.ops if op.d_func is not None]
+    return max(latencies) + config.positions + config.superlanes + 2 * config.link_drift
 
 
 @cache

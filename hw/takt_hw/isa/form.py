@@ -247,6 +247,12 @@ class Unit:
     doc: str
     per_alu: bool = False
     """Whether the slice has one such queue for each of its ALUs."""
+    per_link: bool = False
+    """Whether the slice has one such queue for each of its links."""
+    once: bool = False
+    """Whether only the westmost slice of the kind has such a queue."""
+    waits: tuple[Op, ...] = ()
+    """Operations that park the queue until the slice answers."""
     stride: Field | None = None
     """Field that REPEAT's stride advances, the same bits in every operation of the unit."""
 
@@ -292,6 +298,9 @@ class Queue:
 
     alu: int = 0
     """Number of the VXM ALU; 0 elsewhere."""
+
+    link: int = 0
+    """Number of the link on its chip; 0 in queues that have none."""
 
 
 def _encode(op: Op, f: Field, value: Any) -> int:

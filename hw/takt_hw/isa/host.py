@@ -62,6 +62,13 @@ class Command(IntEnum):
     ERRORS = 0x09
     """One payload beat back, ERROR_FIELDS: what the check bits have shown since CLEAR. Zeros in a build without ECC."""
 
+    ALIGN = 0x0A
+    """Begin to align the chip's counter with that of the chip at the other end of link ``address`` - 1; 0: with none,
+    this chip is the root. Forgets what links have measured and counted, and what NOTIFY_LINKS have come."""
+    LINK = 0x0B
+    """One payload beat back about link ``target``: LINK_STATE_FIELDS if ``address`` is 0, LINK_COUNT_FIELDS if it is
+    1."""
+
 
 class Status(IntEnum):
     """How a request ended. Everything but OK leaves the chip as it was."""
@@ -79,7 +86,7 @@ class Status(IntEnum):
     BAD_COUNT = 6
     """count is 0 or above MAX_BEATS where beats are carried or wanted."""
     BUSY = 7
-    """A program is running: only IDENTIFY, STATUS and ERRORS are served."""
+    """A program is running: only IDENTIFY, STATUS, ERRORS and LINK are served."""
 
 
 CARRIES_PAYLOAD = (Command.WRITE_MEM, Command.WRITE_TEXT)
@@ -87,8 +94,9 @@ CARRIES_PAYLOAD = (Command.WRITE_MEM, Command.WRITE_TEXT)
 
 
 class Fault(IntEnum):
-    """Bits of the fault flags. All but ADDRESS_RANGE, which hangs on data, and UNCORRECTABLE, which hangs on flipped
-    bits, are what a legal program never does. Only builds with checks look for those."""
+    """Bits of the fault flags. ADDRESS_RANGE hangs on data; UNCORRECTABLE, LINK_LOST, DRIFT and LINK_CONFLICT hang on
+    flipped bits and clocks. Every build looks for them. All others are what a legal program never does, and only
+    builds with checks look for them."""
 
     COLLISION = 0
     """Two producers on one stream at one place and time, or a value replaced before anyone took it."""
@@ -110,6 +118,15 @@ class Fault(IntEnum):
     """Two IFETCHes at one position wanted their words at the same time. The first does not get its rest."""
     UNCORRECTABLE = 9
     """In a build with ECC: a word was met of which more than one bit was flipped."""
+    LINK_LOST = 10
+    """A RECEIVE met no good vector, because too many of its bits were flipped or it has not arrived. It put zeros on
+    its stream."""
+    DRIFT = 11
+    """The program ran more than ``link_drift`` cycles ahead of the aligned counter, or behind. Four more are let pass:
+    the counter may be off by them."""
+    LINK_CONFLICT = 12
+    """A SEND while the link carried the vector before, or a vector that came when ``link_buffer`` were waiting. It is
+    not delivered."""
 
 
 ERROR_FIELDS = (("corrected", 4), ("uncorrectable", 4), ("first_corrected", 4), ("first_uncorrectable", 4))
@@ -119,3 +136,17 @@ the place of the first error of each kind."""
 PLACE_FIELDS = (("address", 16), ("slice", 8), ("superlane", 5), ("unused", 1), ("from_memory", 1), ("there", 1))
 """Bits of a place, from bit 0 up. ``slice`` counts ``config.slices``; ``address`` means something if ``from_memory``,
 else the word came by stream. ``there``: there has been such an error."""
+
+LINK_STATE_FIELDS = (
+    *(("up", 1), ("aligned", 1), ("late", 2), ("conflicts", 2), ("unused", 2)),
+    *(("length", 2), ("shortest", 2), ("longest", 2), ("theirs", 2)),
+)
+"""Payload beat of a LINK response with address 0, in order with their bytes. ``up``: both ends hear each other.
+``aligned``: the chip's counter is aligned with the root's, as far as it knows. ``late``: vectors that arrived after
+their RECEIVE. ``length``: what the aligned counter showed when a word that carries the time arrived, less that time:
+how long the link looks from here; the least and most of it since both ends' counters were aligned, and how long it
+looks from the other end."""
+
+LINK_COUNT_FIELDS = (("vectors", 4), ("corrected", 4), ("uncorrectable", 4), ("lost", 4))
+"""Payload beat of a LINK response with address 1: packets that arrived whole, those of them in which a bit was mended,
+packets with more flipped bits than that, RECEIVEs that met no good vector. They stop at their largest value."""

@@ -12,6 +12,7 @@ TITLES = {
     Kind.VXM: "VXM instructions",
     Kind.MXM: "MXM instructions",
     Kind.SXM: "SXM instructions",
+    Kind.C2C: "C2C instructions",
 }
 CONTROL_TITLE = "Instruction control"
 CONTROL_NOTE = "Every queue has these. They start nothing in the slice; they say when what follows is dispatched.\n"
@@ -27,6 +28,9 @@ EXAMPLE_NUMBERS = {
     "block": 1,
     "amount": -1,
     "shift": 7,
+    "cycles": 200,
+    "link": 0,
+    "links": 1,
 }
 """Values that the examples use; every build must be able to take them."""
 

@@ -3,7 +3,21 @@
 from collections.abc import Iterator
 
 from ..config import ChipConfig
-from ..isa import CONTROL, OPCODE_BITS, UNITS, WORD_BITS, DType, Field, Form, Op, Role, Unit, host, queues
+from ..isa import (
+    CONTROL,
+    OPCODE_BITS,
+    UNITS,
+    WORD_BITS,
+    DType,
+    Field,
+    Form,
+    Op,
+    Role,
+    Unit,
+    deskew_minimum,
+    host,
+    queues,
+)
 from .encoding import FORM_NAMES, FORMS
 from .instructions import CONTROL_TITLE, TITLES
 from .markdown import GENERATED, attribute_texts, table
@@ -15,7 +29,7 @@ is in [timing](timing.md).
 """
 
 
-QUEUES_NOTE = f"""A slice has one queue of each of its units, the VXM one per ALU. Each also takes
+QUEUES_NOTE = f"""A slice has one queue of each of its units, the VXM one per ALU, a C2C one per link. Each also takes
 {", ".join(op.name for op in CONTROL)}. The last columns count the queues of each build.
 """
 
@@ -66,11 +80,22 @@ def builds_page(configs: tuple[ChipConfig, ...]) -> str:
     names = [config.name for config in configs]
     texts = attribute_texts(ChipConfig)
     sizes = [name for name in texts if name not in ("name", "row")]
-    derived = ["lanes", "positions", "bank_words", "transpose_size", "map_streams", "weight_blocks", "macs"]
+    derived = [
+        "lanes",
+        "positions",
+        "bank_words",
+        "transpose_size",
+        "map_streams",
+        "weight_blocks",
+        "macs",
+        "links",
+        "packet_cycles",
+    ]
     row = [(config.name, " ".join(kind.value for kind in config.row), config.digest.hex()) for config in configs]
     chosen = [(f"`{n}`", texts[n], *(getattr(config, n) for config in configs)) for n in sizes]
     follows = [(f"`{n}`", _text_of_property(n), *(getattr(config, n) for config in configs)) for n in derived]
     follows.append(("memory", "Bytes in all MEM slices.", *(_memory_bytes(config) for config in configs)))
+    follows.append(("deskew_minimum", "Least `cycles` of a RUNTIME_DESKEW.", *(deskew_minimum(c) for c in configs)))
     follows.append(("queues", "Instruction queues.", *(len(queues(config)) for config in configs)))
     return "\n".join(
         [
@@ -108,6 +133,9 @@ def host_page() -> str:
         texts = attribute_texts(kind)
         listed = [(f"`{member.name}`", f"{member.value:#04x}", texts.get(member.name, "")) for member in kind]
         parts += [f"## {title}\n", table(("name", "value", "meaning"), listed)]
+    beats = (("Payload of ERRORS", host.ERROR_FIELDS), ("Payload of LINK, address 0", host.LINK_STATE_FIELDS))
+    for title, fields in (*beats, ("Payload of LINK, address 1", host.LINK_COUNT_FIELDS)):
+        parts += [f"## {title}\n", table(("bytes", "field"), [(size, f"`{name}`") for name, size in fields])]
     return "\n".join(parts)
 
 
@@ -120,7 +148,7 @@ def _instructions() -> Iterator[tuple[str, str, Op]]:
 
 
 def _queue_suffix(unit: Unit) -> str:
-    return f"{unit.name}N" if unit.per_alu else unit.name
+    return f"{unit.name}N" if unit.per_alu or unit.per_link else unit.name
 
 
 def _stream_rules(configs: tuple[ChipConfig, ...]) -> str:

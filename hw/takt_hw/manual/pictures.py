@@ -6,7 +6,7 @@ from html import escape
 from ..config import ChipConfig, Kind
 from ..isa import ADD, READ, WRITE, Op
 
-COLOURS = {Kind.MEM: "#cfe3f5", Kind.VXM: "#f7d9b8", Kind.SXM: "#d9ead3", Kind.MXM: "#e6d5ee"}
+COLOURS = {Kind.MEM: "#cfe3f5", Kind.VXM: "#f7d9b8", Kind.SXM: "#d9ead3", Kind.MXM: "#e6d5ee", Kind.C2C: "#f2c9cf"}
 INK, FAINT, EAST, WEST = "#222222", "#999999", "#1f6fb2", "#b2461f"
 
 _STYLE = f"text {{ font: 12px sans-serif; fill: {INK}; }} .small {{ font-size: 10px; }} .head {{ font-weight: bold; }}"

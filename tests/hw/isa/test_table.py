@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from takt_hw.config import BUILDS, NANO, QUAD
+from takt_hw.config import BUILDS, NANO, QUAD, Kind
 from takt_hw.isa import (
     ABC,
     ACC,
@@ -81,6 +81,8 @@ def test_rows_are_complete(op):
 def test_latencies_and_limits_hold_in_every_build(op, config):
     assert op.d_skew is None or op.d_skew(config) >= 1
     assert op.d_func is None or op.d_func(config) >= (op.d_skew or Cycles(0))(config)
+    if not any(op in queue.unit.ops for queue in queues(config)):
+        return
     for field in op.fields:
         assert field.group_size(config) in (1, 2, 4, 8, 16)
         upper = field.upper(config)
@@ -115,10 +117,23 @@ def test_queues_of_a_build(config):
     for s in config.slices:
         own = [queue for queue in found if queue.slice == s.name]
         assert all(queue.position == s.position and queue.unit.kind is s.kind for queue in own)
-        assert len(own) == sum(config.vxm_alus if unit.per_alu else 1 for unit in UNITS if unit.kind is s.kind)
+        count = {True: config.vxm_alus, False: 1}
+        first = s is next(other for other in config.slices if other.kind is s.kind)
+        units = [unit for unit in UNITS if unit.kind is s.kind and (first or not unit.once)]
+        wanted = [config.c2c_links if unit.per_link else count[unit.per_alu] for unit in units]
+        assert len(own) == sum(wanted)
     assert [queue.alu for queue in found if queue.slice == "VXM"] == [*range(config.vxm_alus), 0]
     names = "|".join(["VXM.alu[0-9]+", r"VXM\.reduce", r"(MEM|MXM)_[WE][0-9]+\.[a-z]+", r"SXM_[WE]\.[a-z]+"])
+    names += r"|C2C_[WE]\.(align|(send|receive)[0-9]+)"
     assert all(re.fullmatch(names, queue.name) for queue in found)
+
+
+def test_links_are_numbered_over_all_c2c_positions():
+    config = replace(NANO, name="both", row=(Kind.C2C, *NANO.row, Kind.C2C), c2c_links=2)
+    found = [(queue.name, queue.link) for queue in queues(config) if queue.unit.kind is Kind.C2C]
+    west = [("C2C_W.align", 0), ("C2C_W.send0", 0), ("C2C_W.send1", 1), ("C2C_W.receive0", 0), ("C2C_W.receive1", 1)]
+    east = [("C2C_E.send2", 2), ("C2C_E.send3", 3), ("C2C_E.receive2", 2), ("C2C_E.receive3", 3)]
+    assert (found, config.links) == ([*west, *east], 4)
 
 
 def test_syntax_lists_the_operands():

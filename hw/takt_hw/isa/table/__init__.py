@@ -6,6 +6,7 @@ see docs/add-an-instruction.md.
 
 from __future__ import annotations
 
+from .c2c import C2C_ALIGN, C2C_RECEIVE, C2C_SEND
 from .mem import MEM_READ, MEM_WRITE
 from .mxm import MXM_ACCUMULATE, MXM_ACTIVATE, MXM_WEIGHTS
 from .sxm import SXM_DISTRIBUTE, SXM_PERMUTE, SXM_SELECT, SXM_SHIFT, SXM_TRANSPOSE
@@ -16,5 +17,6 @@ UNITS = (
     *(VXM_ALU, VXM_REDUCE),
     *(MXM_WEIGHTS, MXM_ACTIVATE, MXM_ACCUMULATE),
     *(SXM_SHIFT, SXM_SELECT, SXM_PERMUTE, SXM_DISTRIBUTE, SXM_TRANSPOSE),
+    *(C2C_ALIGN, C2C_SEND, C2C_RECEIVE),
 )
 """Every unit; within a slice, queues come in this order."""
