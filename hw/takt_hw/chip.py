@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from . import isa
+from .c2c.aligner import Aligner
+from .c2c.counter import AlignedCounter
+from .c2c.link import Link
+from .c2c.word import wire_bits
 from .config import ChipConfig, Kind
 from .host.bus import READ_LATENCY
 from .host.port import HostPort
@@ -46,6 +50,8 @@ class Chip(wiring.Component):
         Host frames; docs/manual/host.md.
     running, done : Out(1)
         A program runs; one has ended.
+    link{n}_i_wire, link{n}_o_wire, link{n}_wire_clk : In(wire_bits(config)), Out(wire_bits(config)), In(1)
+        The wires of each link; what comes in is of the other chip's clock, ``wire_clk``.
     faults : Out(16)
         Fault flags since the last CLEAR, bits of `takt_hw.isa.host.Fault`.
     trace__cycle, trace__dispatch : Out(32), Out(queues)
@@ -70,6 +76,10 @@ class Chip(wiring.Component):
             "done": Out(1),
             "faults": Out(16),
         }
+        for n in range(config.links):
+            ports[f"link{n}_i_wire"] = In(wire_bits(config))
+            ports[f"link{n}_o_wire"] = Out(wire_bits(config))
+            ports[f"link{n}_wire_clk"] = In(1)
         if trace:
             writers = len(config.mem_slices) * config.superlanes
             ports |= {
@@ -113,6 +123,8 @@ class Chip(wiring.Component):
         self._planes(m, superlanes)
         self._networks(m, superlanes)
         self._faults(m, flags, host.bus.fault_clear, clockwork.running, superlanes, queues, conflicts)
+        if config.links:
+            self._links(m, flags, host.bus, clockwork, queues, superlanes)
         if config.ecc:
             self._errors(m, flags, host, superlanes)
         if self.traced:
@@ -232,6 +244,69 @@ class Chip(wiring.Component):
         m.submodules.reduce = network = ReduceNetwork(self.config)
         for k, ports in enumerate(superlanes):
             wiring.connect(m, getattr(network, f"port{k}"), ports.reduce)
+
+    def _links(self, m: Module, flags: Signal, bus, clockwork: Clockwork, queues: dict, superlanes: list) -> None:
+        """Links to other chips, the counter that is aligned over one of them, and who waits for it."""
+        config = self.config
+        m.submodules.counter = counter = AlignedCounter()
+        m.submodules.aligner = aligner = Aligner(config)
+        align = queues[next(name for queue, name in queue_ports(config) if queue.unit is isa.C2C_ALIGN)]
+        parent = Signal(range(config.links + 1))  # 0: none
+        with m.If(bus.align):
+            m.d.sync += parent.eq(bus.place)
+        restart = Signal()
+        m.d.sync += restart.eq(bus.align)
+        m.d.comb += [
+            counter.restart.eq(restart),
+            counter.root.eq(parent == 0),
+            aligner.control.eq(align.dispatch),
+            aligner.elapsed.eq(clockwork.elapsed),
+            aligner.time.eq(counter.count),
+            aligner.clear.eq(bus.start),
+            aligner.restart.eq(restart),
+            align.resume.eq(aligner.resume),
+            clockwork.align.eq(aligner.resume),
+            clockwork.cycle.eq(aligner.cycle),
+        ]
+        dispatches = {(queue.unit.name, queue.link): queues[name].dispatch.valid for queue, name in queue_ports(config)}
+        lost, conflict = Signal(config.links), Signal(config.links)
+        for n in range(config.links):
+            link = self.tiles.place(m, f"link{n}", "c2c_link", partial(Link, config))
+            sends = Signal(2, name=f"link{n}_sends")
+            receives = Signal(name=f"link{n}_receives")
+            m.d.sync += [sends.eq(Cat(dispatches["send", n], sends)), receives.eq(dispatches["receive", n])]
+            m.d.comb += [
+                link.wire_clk.eq(getattr(self, f"link{n}_wire_clk")),
+                link.i_wire.eq(getattr(self, f"link{n}_i_wire")),
+                getattr(self, f"link{n}_o_wire").eq(link.o_wire),
+                link.clear.eq(bus.start),
+                link.restart.eq(restart),
+                link.time.eq(counter.count),
+                link.aligned.eq(counter.aligned),
+                link.send.eq(sends[-1]),
+                link.receive.eq(receives),
+                link.notify.eq(aligner.notify[n]),
+                aligner.notifies[n].eq(link.notifies),
+                aligner.up[n].eq(link.bearing.up),
+                lost[n].eq(link.lost),
+                conflict[n].eq(link.conflict),
+            ]
+            for k, ports in enumerate(superlanes):
+                m.d.comb += [
+                    getattr(link, f"vector{k}").eq(getattr(ports, f"vector_link{n}")),
+                    getattr(ports, f"part_link{n}").eq(getattr(link, f"part{k}")),
+                ]
+            with m.If(parent == n + 1):
+                m.d.comb += counter.parent.eq(link.bearing)
+            with m.If(bus.link == n):
+                m.d.sync += bus.report.eq(Mux(bus.place[0], link.counts, link.state))
+        for fault, now in (
+            (Fault.LINK_LOST, lost.any()),
+            (Fault.LINK_CONFLICT, conflict.any()),
+            (Fault.DRIFT, aligner.drift),
+        ):
+            with m.If(now & clockwork.running):
+                m.d.sync += flags[fault].eq(1)
 
     def _faults(
         self, m: Module, flags: Signal, clear, running, superlanes: list, queues: dict, conflicts: list

@@ -18,7 +18,7 @@ from .mem.slice import MemSlice
 from .mxm.accumulator import PLANES, Accumulator
 from .mxm.feeder import Feeder
 from .mxm.supercell import feed_layout, sums_layout
-from .streams import BITS, TAP, StreamPosition, dispatch_layout
+from .streams import BITS, DRIVE, TAP, StreamPosition, dispatch_layout
 from .sxm import crossing, local
 from .tiles import TileLibrary
 from .vxm.alu import RESULT, VxmAlu
@@ -93,6 +93,9 @@ class Superlane(wiring.Component):
         To and from each MXM plane; with fp16 also ``product_{plane}_is_fp16``.
     shift_{slice}, permute_{slice} : Out(crossing_signature)
         To and from the networks of each SXM.
+    vector_link{n}, part_link{n} : Out(BITS), In(BITS)
+        Of each link: what the last SEND took, from two cycles after its dispatch in this superlane on; what a RECEIVE
+        puts on its stream, two cycles after its dispatch.
     reduce : Out(partial_signature())
         To and from the VXM's tree over the superlanes.
     write_{slice}, write_address_{slice}, write_data_{slice} : Out
@@ -128,6 +131,9 @@ class Superlane(wiring.Component):
             ports[f"i_fetch{position}"] = In(TAP)
             ports[f"o_fetch{position}"] = Out(TAP)
             ports[f"fetched{position}"] = Out(fetch_bits(config, position))
+        for n in range(config.links):
+            ports[f"vector_link{n}"] = Out(BITS)
+            ports[f"part_link{n}"] = In(BITS)
         for s in config.slices:
             if s.kind is Kind.MXM:
                 ports[f"feed_{s.name}"] = Out(feed_layout(config))
@@ -167,6 +173,8 @@ class Superlane(wiring.Component):
                     self._mxm(m, s.name, place, faults)
                 case Kind.SXM:
                     self._sxm(m, s.name, place)
+                case Kind.C2C:
+                    self._c2c(m, s.name, place)
         self._row(m, places, faults, errors)
         if config.ecc:
             m.submodules.errors = collector = ErrorCollector([number for number, _ in errors])
@@ -321,6 +329,25 @@ class Superlane(wiring.Component):
                 )
         wiring.connect(m, movers["shift"].network, wiring.flipped(getattr(self, f"shift_{name}")))
         wiring.connect(m, movers["permute"].network, wiring.flipped(getattr(self, f"permute_{name}")))
+
+    def _c2c(self, m: Module, name: str, place: _Place) -> None:
+        """One C2C: what the sending ends take from the streams, and the receiving ends put there."""
+        for queue in isa.queues(self.config):
+            if queue.slice != name or not queue.unit.per_link:
+                continue
+            control = self._control(queue.name)
+            if queue.unit is isa.C2C_SEND:
+                tap = Signal(TAP, name=f"send{queue.link}")
+                taken = Signal(BITS, name=f"taken{queue.link}")
+                place.tap(tap, taken, self._numbers())
+                m.d.comb += [tap.valid.eq(control.valid), tap.stream.eq(control.word[isa.SEND_FROM.bits])]
+                with m.If(control.valid):
+                    m.d.sync += getattr(self, f"vector_link{queue.link}").eq(taken)
+            else:
+                drive = Signal(DRIVE, name=f"receive{queue.link}")
+                place.drive(drive, self._numbers())
+                m.d.sync += [drive.valid.eq(control.valid), drive.stream.eq(control.word[isa.RECEIVE_TO.bits])]
+                m.d.comb += drive.data.eq(getattr(self, f"part_link{queue.link}"))
 
     def _row(self, m: Module, places: list[_Place], faults: dict, errors: list) -> None:
         positions = []

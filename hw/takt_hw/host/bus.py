@@ -12,9 +12,9 @@ READ_LATENCY = 4
 class HostBus(wiring.Signature):
     """Host bus, as the host port sees it. Used only while no program runs.
 
-    ``mem_read``, ``mem_write``, ``text_write``, ``entry_write``, ``entry_clear``, ``fault_clear`` and ``start`` are
-    strobes: each cycle in which one is high is one operation. At most one is high at a time, but for ``entry_clear``
-    and ``fault_clear``, which come together.
+    ``mem_read``, ``mem_write``, ``text_write``, ``entry_write``, ``entry_clear``, ``fault_clear``, ``start`` and
+    ``align`` are strobes: each cycle in which one is high is one operation. At most one is high at a time, but for
+    ``entry_clear`` and ``fault_clear``, which come together.
 
     Members
     -------
@@ -44,6 +44,12 @@ class HostBus(wiring.Signature):
         Clear the fault flags.
     start : Out(1)
         Begin the program: cycle 0 follows.
+    align : Out(1)
+        Align the chip's counter with that beyond link ``place`` - 1, or be the root if it is 0.
+    link, place : Out(4), Out(5)
+        Which link, and which payload beat of its report, is wanted.
+    report : In(128)
+        That beat, one cycle later.
     """
 
     def __init__(self) -> None:
@@ -65,5 +71,9 @@ class HostBus(wiring.Signature):
                 "entry_clear": Out(1),
                 "fault_clear": Out(1),
                 "start": Out(1),
+                "align": Out(1),
+                "link": Out(4),
+                "place": Out(5),
+                "report": In(beat_bits),
             }
         )

@@ -123,6 +123,9 @@ class Server(wiring.Component):
             self.bus.entry_write.eq(acts & (header.command == Command.ENTRY)),
             self.bus.start.eq(acts & (header.command == Command.START)),
             self.bus.entry_clear.eq(acts & (header.command == Command.CLEAR)),
+            self.bus.align.eq(acts & (header.command == Command.ALIGN)),
+            self.bus.link.eq(header.target),
+            self.bus.place.eq(header.address),
             self.bus.fault_clear.eq(acts & (header.command == Command.CLEAR)),
             words.w_data.eq(self.bus.read_data),
             words.w_en.eq(arriving[-1]),
@@ -176,11 +179,15 @@ class Server(wiring.Component):
                         m.d.sync += [to_send.eq(1), reply.eq(report)]
                     with m.Elif(header.command == Command.ERRORS):
                         m.d.sync += [to_send.eq(1), reply.eq(self.errors)]
+                    with m.Elif(header.command == Command.LINK):
+                        m.d.sync += to_send.eq(1)  # its beat is there in the next cycle
             with m.Case(State.WRITE):
                 with m.If(to_do == 1):
                     m.d.sync += state.eq(State.SEAL)
             with m.Case(State.SEAL):
                 m.d.sync += [sum16.eq(header_crc(answer)), state.eq(State.HEADER)]
+                with m.If(header.command == Command.LINK):
+                    m.d.sync += reply.eq(self.bus.report)
             with m.Case(State.HEADER):
                 m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(answer)]
                 with m.If(sent):

@@ -13,7 +13,10 @@ from .frame import Header, is_one_of
 MEM_COMMANDS = (Command.WRITE_MEM, Command.READ_MEM)
 QUEUE_COMMANDS = (Command.WRITE_TEXT, Command.ENTRY)
 BEAT_COMMANDS = (Command.WRITE_MEM, Command.READ_MEM, Command.WRITE_TEXT)
-WHILE_RUNNING = (Command.IDENTIFY, Command.STATUS, Command.ERRORS)
+WHILE_RUNNING = (Command.IDENTIFY, Command.STATUS, Command.ERRORS, Command.LINK)
+
+REPORT_BEATS = 2
+"""Payload beats that LINK can ask for."""
 
 
 class Verdict(wiring.Component):
@@ -50,6 +53,7 @@ class Verdict(wiring.Component):
         of_queue = is_one_of(header.command, QUEUE_COMMANDS)
 
         bad_target = Signal()
+        bad_address = Signal()
         words = Signal(range(max(config.mem_words, config.queue_words) + 1))
         with m.If(of_mem):
             targets = len(config.mem_slices)
@@ -58,6 +62,13 @@ class Verdict(wiring.Component):
         with m.Elif(of_queue):
             m.d.comb += bad_target.eq((header.target >= len(isa.queues(config))) | (header.superlane != 0))
             m.d.comb += words.eq(config.queue_words)
+        with m.Elif(header.command == Command.LINK):
+            missing = header.target >= config.links if config.links else 1
+            m.d.comb += bad_target.eq(missing | (header.superlane != 0) | (header.count != 0))
+            m.d.comb += bad_address.eq(header.address >= REPORT_BEATS)
+        with m.Elif(header.command == Command.ALIGN):
+            m.d.comb += bad_target.eq(Cat(header.target, header.superlane, header.count).any())
+            m.d.comb += bad_address.eq(header.address > config.links)
         with m.Else():
             used = Cat(header.target, header.superlane, header.address, header.count)
             m.d.comb += bad_target.eq(used.any())
@@ -71,7 +82,7 @@ class Verdict(wiring.Component):
             m.d.comb += self.status.eq(Status.BAD_TARGET)
         with m.Elif(is_one_of(header.command, BEAT_COMMANDS) & bad_count):
             m.d.comb += self.status.eq(Status.BAD_COUNT)
-        with m.Elif((header.count != 0) & (header.address + header.count > words)):
+        with m.Elif(bad_address | ((header.count != 0) & (header.address + header.count > words))):
             m.d.comb += self.status.eq(Status.BAD_ADDRESS)
         with m.Else():
             m.d.comb += self.status.eq(Status.OK)

@@ -24,6 +24,8 @@ class Clockwork(wiring.Component):
         From the queues.
     release : Out(1)
         To the parked queues, ``NOTIFY.d_func - LOOK_AHEAD`` cycles after NOTIFY's dispatch.
+    align, cycle : In(1), In(64)
+        In two clocks ``cycle`` is dispatched, whatever was counted.
     elapsed : Out(64)
         Cycles since cycle 0 began to be prepared: one more than the cycle that is being dispatched.
     running, done : Out(1)
@@ -41,6 +43,8 @@ class Clockwork(wiring.Component):
                 "start": In(1),
                 "notify": In(queues),
                 "ended": In(queues),
+                "align": In(1),
+                "cycle": In(64),
                 "release": Out(1),
                 "elapsed": Out(64),
                 "running": Out(1),
@@ -58,6 +62,8 @@ class Clockwork(wiring.Component):
         # ``elapsed`` runs one ahead of the cycle being dispatched, as ``ended`` does of a queue's end.
         drain = Signal(range(self.superlanes + 2))
         m.d.sync += self.elapsed.eq(self.elapsed + 1)
+        with m.If(self.align):
+            m.d.sync += self.elapsed.eq(self.cycle)
         with m.If(self.start):
             m.d.sync += [self.running.eq(1), self.done.eq(0), self.elapsed.eq(0), drain.eq(0), travelling.eq(0)]
         with m.Elif(self.running & (drain == 0)):

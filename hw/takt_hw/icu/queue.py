@@ -50,6 +50,8 @@ class InstructionQueue(wiring.Component):
         Begin.
     release : In(1)
         A parked queue goes on: its next instruction dispatches two cycles later.
+    resume : In(1)
+        In a unit with operations that wait: the queue goes on, likewise.
     fetched, arrives : In(unit.word_bits), In(1)
         A word that an IFETCH asked for.
     dispatch : Out(dispatch_layout(unit.word_bits))
@@ -71,7 +73,8 @@ class InstructionQueue(wiring.Component):
         self.words = words
         address_bits = (words - 1).bit_length()
         super().__init__(
-            {
+            ({"resume": In(1)} if unit.waits else {})
+            | {
                 "text_write": In(1),
                 "text_address": In(address_bits),
                 "text_data": In(unit.word_bits),
@@ -162,6 +165,7 @@ class InstructionQueue(wiring.Component):
             with m.If(has_field):
                 m.d.comb += moved[stride.bits].eq(moved_field)
 
+        asked = Signal()  # an operation that waits has been dispatched
         # NOP and REPEAT count down in ``timer`` and ``repetitions``; 0 means that the word's own figure is next.
         dispatched_any = Signal()
         timer = Signal(isa.COUNT.width)
@@ -209,11 +213,20 @@ class InstructionQueue(wiring.Component):
                 with m.Case(isa.CONFIG.pattern):
                     m.d.sync += base.eq(word[isa.BASE.bits])
                     m.d.comb += advance.eq(1)
-                with m.Case(*(op.pattern for op in self.unit.ops if op not in isa.CONTROL)):
+                if self.unit.waits:
+                    with m.Case(*(op.pattern for op in self.unit.waits)):
+                        m.d.sync += [
+                            self.dispatch.valid.eq(~asked),
+                            self.dispatch.word.eq(word),
+                            asked.eq(~self.resume),
+                        ]
+                        m.d.comb += advance.eq(self.resume)
+                at_once = [op for op in self.unit.ops if op not in (*isa.CONTROL, *self.unit.waits)]
+                with m.Case(*(op.pattern for op in at_once)):
                     m.d.sync += [self.dispatch.valid.eq(1), self.dispatch.word.eq(moved), dispatched_any.eq(1)]
                     m.d.comb += advance.eq(1)
                 with m.Default():
                     m.d.comb += [advance.eq(1), self.illegal.eq(1)]
         with m.If(self.start):
-            m.d.sync += [timer.eq(0), repetitions.eq(0), dispatched_any.eq(0), base.eq(0)]
+            m.d.sync += [timer.eq(0), repetitions.eq(0), dispatched_any.eq(0), base.eq(0), asked.eq(0)]
         return m

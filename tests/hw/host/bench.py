@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from amaranth.sim import Simulator
 
 from takt_hw import isa
-from takt_hw.config import ChipConfig
+from takt_hw.config import NANO, ChipConfig, Kind
 from takt_hw.host.bus import READ_LATENCY
 from takt_hw.host.port import HostPort
 from takt_hw.isa.host import BEAT_BYTES, CARRIES_PAYLOAD, MAX_BEATS, PROTOCOL_VERSION, RESPONSE, Command, Status
 from takt_sim.tb.frames import Request, Response
 
-CONFIG = ChipConfig(name="small", superlanes=2, mem_words=128, queue_words=64)
+CONFIG = ChipConfig(name="small", superlanes=2, mem_words=128, queue_words=64, row=(*NANO.row, Kind.C2C), c2c_links=3)
 QUIET_CYCLES = 3 * MAX_BEATS
 """No answer takes as long: after so many cycles without a beat the conversation is over."""
 
-STROBES = ("mem_write", "text_write", "entry_write", "entry_clear", "fault_clear", "start")
+STROBES = ("mem_write", "text_write", "entry_write", "entry_clear", "fault_clear", "start", "align")
 
 
 @dataclass
@@ -103,7 +103,7 @@ class Bench:
     async def _serve_bus(self, ctx) -> None:
         bus = self._dut.bus
         names = [*STROBES, "mem_read", "slice", "superlane", "address", "write_data", "queue"]
-        names += ["entry_start", "entry_count"]
+        names += ["entry_start", "entry_count", "link", "place"]
         answers = deque([0] * READ_LATENCY, maxlen=READ_LATENCY)
         async for _, _, *values in ctx.tick().sample(*(getattr(bus, name) for name in names)):
             now = dict(zip(names, values, strict=True))
@@ -113,15 +113,22 @@ class Bench:
                 answer = int.from_bytes(self.memory.get(place, bytes(BEAT_BYTES)), "little")
             answers.append(answer)
             ctx.set(bus.read_data, answers[0])
+            ctx.set(bus.report, report(now["link"], now["place"]))
             data = now["write_data"].to_bytes(BEAT_BYTES, "little")
             operands = {
                 "mem_write": (*place, data),
                 "text_write": (now["queue"], now["address"], data),
                 "entry_write": (now["queue"], now["entry_start"], now["entry_count"]),
+                "align": (now["place"],),
             }
             self.operations += [(name, *operands.get(name, ())) for name in STROBES if now[name]]
             if now["mem_write"]:
                 self.memory[place] = data
+
+
+def report(link: int, place: int) -> int:
+    """What the chip behind the bus has to say of a link."""
+    return (link + 1) << 120 | (place + 1) << 60
 
 
 def expected_status(request: Request, config: ChipConfig, running: bool = False) -> Status:
@@ -133,8 +140,14 @@ def expected_status(request: Request, config: ChipConfig, running: bool = False)
     counted = mem or request.command == Command.WRITE_TEXT
     if request.command not in set(Command):
         return Status.BAD_COMMAND
-    if running and request.command not in (Command.IDENTIFY, Command.STATUS, Command.ERRORS):
+    if running and request.command not in (Command.IDENTIFY, Command.STATUS, Command.ERRORS, Command.LINK):
         return Status.BUSY
+    if request.command in (Command.LINK, Command.ALIGN):
+        last = 1 if request.command == Command.LINK else config.links
+        links = config.links if request.command == Command.LINK else 1
+        if request.target >= links or request.superlane or request.count:
+            return Status.BAD_TARGET
+        return Status.OK if request.address <= last else Status.BAD_ADDRESS
     if request.target >= targets or request.superlane >= (config.superlanes if mem else 1):
         return Status.BAD_TARGET
     if not mem and not queue and (request.address or request.count):
@@ -161,6 +174,8 @@ def expected_operations(request: Request) -> list[tuple]:
             return [("entry_clear",), ("fault_clear",)]
         case Command.START:
             return [("start",)]
+        case Command.ALIGN:
+            return [("align", address)]
     return []
 
 
@@ -176,6 +191,8 @@ def expected_payload(request: Request, config: ChipConfig, memory: dict, pins: P
             return struct.pack("<HH4xQ", pins.running | pins.done << 1, pins.faults, pins.cycles)
         case Command.ERRORS:
             return pins.errors.to_bytes(BEAT_BYTES, "little")
+        case Command.LINK:
+            return report(request.target, request.address).to_bytes(BEAT_BYTES, "little")
     return b""
 
 

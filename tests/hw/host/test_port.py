@@ -65,6 +65,10 @@ EVERY_COMMAND = [
     IDENTIFY,
     Request(command=Command.STATUS, tag=1),
     Request(command=Command.ERRORS, tag=10),
+    Request(command=Command.LINK, tag=11),
+    Request(command=Command.LINK, target=2, address=1, tag=12),
+    Request(command=Command.ALIGN, tag=13),
+    Request(command=Command.ALIGN, address=3, tag=14),
     write(MAX_BEATS, target=3, superlane=1, address=7, tag=2),
     write(1, target=7, address=CONFIG.mem_words - 1, tag=3),
     Request(command=Command.READ_MEM, target=3, superlane=1, address=5, count=MAX_BEATS, tag=4),
@@ -83,18 +87,24 @@ def test_every_command(bench, seed):
     check(bench, EVERY_COMMAND, Pins(done=1, faults=0xA5C3, cycles=2**40 + 12345, errors=3 << 126 | 5), seed)
 
 
-def test_only_identify_status_and_errors_are_served_while_a_program_runs(bench):
+def test_only_what_asks_is_served_while_a_program_runs(bench):
     check(bench, EVERY_COMMAND, Pins(running=1))
 
 
 REFUSED = [
     (Request(command=0), Status.BAD_COMMAND),
-    (Request(command=10, target=1), Status.BAD_COMMAND),
+    (Request(command=12, target=1), Status.BAD_COMMAND),
     (Request(command=0x81), Status.BAD_COMMAND),
     (Request(command=Command.IDENTIFY, target=1), Status.BAD_TARGET),
     (Request(command=Command.STATUS, superlane=1), Status.BAD_TARGET),
     (Request(command=Command.START, address=1 << 31), Status.BAD_TARGET),
     (Request(command=Command.CLEAR, count=1), Status.BAD_TARGET),
+    (Request(command=Command.LINK, target=3), Status.BAD_TARGET),
+    (Request(command=Command.LINK, count=1), Status.BAD_TARGET),
+    (Request(command=Command.LINK, superlane=1), Status.BAD_TARGET),
+    (Request(command=Command.LINK, address=2), Status.BAD_ADDRESS),
+    (Request(command=Command.ALIGN, target=1), Status.BAD_TARGET),
+    (Request(command=Command.ALIGN, address=4), Status.BAD_ADDRESS),
     (write(1, target=8), Status.BAD_TARGET),
     (write(1, target=0x100), Status.BAD_TARGET),
     (write(1, superlane=2), Status.BAD_TARGET),
