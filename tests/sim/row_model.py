@@ -175,6 +175,11 @@ class QueueModel:
             case isa.NOP:
                 self.busy, self.repeat = instruction["count"], None
                 return self._go_on(cycle), None
+            case isa.DESKEW | isa.SYNC_LINK | isa.RUNTIME_DESKEW:
+                d_func = instruction.op.d_func
+                self.busy = instruction["cycles"] if d_func is None else d_func.base
+                self.repeat = None
+                return self._go_on(cycle), None
             case isa.REPEAT:
                 self.busy = instruction["count"] * instruction["interval"]
                 self.repeat, self.since = (instruction["interval"], instruction["stride"]), 0
@@ -240,8 +245,12 @@ class Word(list):
 class Row:
     """A chip that runs one program."""
 
-    def __init__(self, config, text, memory, defined) -> None:
+    def __init__(self, config, text, memory, defined, received=()) -> None:
+        """``received``: (link, bytes) of the vectors that come over links, in the order in which they are received."""
         self.config = config
+        self.received = {link: [data for n, data in received if n == link] for link, _ in received}
+        self.sent: list[tuple] = []
+        """(cycle, link, bytes) of each SEND."""
         self.queues = [QueueModel(q, list(text.get(q.name, ())), config.queue_words) for q in isa.queues(config)]
         self.memory = {name: [list(map(int, word)) for word in words] for name, words in memory.items()}
         self.defined = {name: [bool(d) for d in words] for name, words in defined.items()}
@@ -382,6 +391,8 @@ class Row:
                 self.faults.add("undefined-memory")
             if instruction.op is isa.WRITE_MASKED and not self.defined[name][instruction["address"]]:
                 self.faults.add("undefined-memory")
+            if instruction.op is isa.RECEIVE:
+                self._result(queue, instruction, cycle, [list(self.received[queue.link].pop(0))])
             if instruction.op is isa.READ:
                 address = instruction["address"]
                 if not self.defined[name][address]:
@@ -418,6 +429,8 @@ class Row:
         sources = [self._take(s, queue.position) for s in instruction.streams(Role.SOURCE, self.config)]
         lanes, name = range(self.config.lanes), queue.slice
         match queue.unit.name:
+            case "send":
+                self.sent.append((cycle, queue.link, bytes(sources[0])))
             case "read":  # a GATHER
                 word = [0] * self.config.lanes
                 for k, address in self._addresses(sources[0]):

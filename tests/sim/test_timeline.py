@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from takt_hw import isa
-from takt_hw.config import NANO, QUAD
+from takt_hw.config import NANO, NANO_C2C, QUAD
 from takt_sim.generate import random_program
 from takt_sim.timeline import IllegalProgram, expand, trace, walker
-from tests.sim.texts import IW, NOTIFY, SYNC, alu, config, ifetch, loop, nop, read, repeat, text, write
+from tests.sim.texts import IW, NOTIFY, SYNC, alu, config, ifetch, loop, nop, read, repeat, stream, text, write
 
 
 def cycles_of(config, queues):
@@ -446,3 +446,57 @@ def test_any_words_expand_or_are_refused(words):
         except IllegalProgram as refused:
             assert refused.violations
             assert all("\n" not in str(violation) for violation in refused.violations)
+
+
+ALIGN = "C2C_W.align"
+
+
+def test_alignment_takes_cycles_of_the_program():
+    """DESKEW and SYNC_LINK take d_func cycles, RUNTIME_DESKEW as many as it says, NOTIFY_LINKS one."""
+    queue = [
+        (2, isa.SYNC_LINK.make(link=3)),
+        isa.NOTIFY_LINKS.make(links=5),
+        isa.DESKEW.make(),
+        isa.RUNTIME_DESKEW.make(cycles=77),
+        NOTIFY,
+    ]
+    expanded = expand(NANO_C2C, text({ALIGN: queue, "VXM.alu0": [SYNC]}))
+    assert [(c.cycle, c.cycles, c.instruction.op.name) for c in expanded.control if c.queue.name == ALIGN] == [
+        (0, 2, "NOP"),
+        (2, 4, "SYNC_LINK"),
+        (6, 1, "NOTIFY_LINKS"),
+        (7, 4, "DESKEW"),
+        (11, 77, "RUNTIME_DESKEW"),
+        (88, 1, "NOTIFY"),
+    ]
+    assert expanded.dispatches == ()
+    assert (expanded.ends[ALIGN], expanded.ends["VXM.alu0"]) == (89, 92)
+
+
+def test_alignment_in_a_loop():
+    turns = loop(3, isa.RUNTIME_DESKEW.make(cycles=50), nop(10))
+    expanded = expand(NANO_C2C, text({ALIGN: turns}))
+    begun = [c.cycle for c in expanded.control if c.instruction.op is isa.RUNTIME_DESKEW]
+    assert (begun, expanded.ends[ALIGN]) == ([1, 61, 121], 181)
+
+
+@pytest.mark.parametrize(
+    "before", [[], [isa.DESKEW.make()], [isa.RUNTIME_DESKEW.make(cycles=90)], [isa.NOTIFY_LINKS.make(links=1)]]
+)
+def test_nothing_of_an_align_queue_is_repeated(before):
+    (message,) = messages(NANO_C2C, {ALIGN: [*before, repeat(1, 1)]})
+    assert message.startswith("repeat: C2C_W.align, cycle ")
+    assert message.endswith("REPEAT 1, 1, 0: REPEAT must follow what can be repeated, nothing of an align queue")
+
+
+def test_links_are_dispatched_like_any_other_instruction():
+    queues = {
+        "C2C_W.send1": [(3, isa.SEND.make(src=stream("s0w"))), repeat(2, 12)],
+        "C2C_W.receive6": [isa.RECEIVE.make(dst=stream("s1e"))],
+    }
+    assert cycles_of(NANO_C2C, queues)[0] == [
+        (0, "RECEIVE s1e"),
+        (3, "SEND s0w"),
+        (15, "SEND s0w"),
+        (27, "SEND s0w"),
+    ]

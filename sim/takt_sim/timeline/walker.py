@@ -190,6 +190,12 @@ class Walker:
                 self.fetches.append(Fetch(self.cycle, self.announced, instruction))
                 self.announced += instruction["words"]
             self._control(instruction, 1)
+        elif op in (isa.DESKEW, isa.SYNC_LINK):
+            self._control(instruction, d_func(op, self.run.config))
+        elif op is isa.RUNTIME_DESKEW:
+            self._control(instruction, instruction["cycles"])
+        elif op is isa.NOTIFY_LINKS:
+            self._control(instruction, 1)
         else:
             self._dispatch_own(instruction, legal)
             self.cycle += 1
@@ -241,6 +247,8 @@ class Walker:
             self.refuse("length", f"dispatches must be at most {MAX_DISPATCHES}, not more", cycle)
 
     def _repeat(self, count: int, interval: int, stride: int) -> None:
+        if self.queue.unit.waits:
+            return self.refuse_once("repeat", "REPEAT must follow what can be repeated, nothing of an align queue")
         if self.last is None:
             return self.refuse_once("repeat", "REPEAT must follow a slice instruction, not come first")
         if not self._has_field("repeat", "stride", stride):

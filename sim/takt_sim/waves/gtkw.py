@@ -33,6 +33,7 @@ COLOURS = {
     Kind.VXM: GTKWColor.yellow,
     Kind.MXM: GTKWColor.orange,
     Kind.SXM: GTKWColor.red,
+    Kind.C2C: GTKWColor.violet,
 }
 
 
