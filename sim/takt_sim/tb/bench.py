@@ -6,8 +6,8 @@ those are traced, and at a program's end; a running program costs no wake-up oth
 
 from __future__ import annotations
 
-from multiprocessing.connection import Client, Connection
-from typing import Any
+from multiprocessing.connection import Client
+from typing import Any, Protocol
 
 import cocotb
 from cocotb.clock import Clock
@@ -19,7 +19,7 @@ from takt_hw.isa.host import BEAT_BYTES
 from .frames import ResponseReader
 from .link import Kind, receive, send
 from .trace import WriteTrace
-from .verilator import CLOCK_NS
+from .verilator import CLOCK_FS, CLOCK_NS
 
 ADDRESS_ARGUMENT = "takt_link"
 """Name of the plus argument that says where to connect."""
@@ -30,41 +30,64 @@ RESPONSE_CYCLES = 1_000_000
 """An exchange that takes longer than this many cycles will not end."""
 
 
+class Bench(Protocol):
+    """What serves a simulation."""
+
+    async def prepare(self) -> None:
+        """Do what comes before the first message."""
+
+    async def answer(self, kind: Kind, values: list[Any]) -> Any:
+        """Do what a message asks; the result."""
+
+
 @cocotb.test()
 async def serve(dut: Any) -> None:
     """Do what is asked until told to stop."""
+    await converse(ChipBench(dut))
+
+
+async def converse(bench: Bench) -> None:
+    """Let ``bench`` answer all messages."""
     with Client(str(cocotb.plusargs[ADDRESS_ARGUMENT]), family="AF_UNIX") as connection:
         try:
-            await _serve(dut, connection)
+            await bench.prepare()
+            kind = None
+            while kind is not Kind.STOP:
+                try:
+                    kind, values = receive(connection)
+                except EOFError:
+                    return
+                result = await bench.answer(kind, values)
+                send(connection, Kind.DONE, result, int(get_sim_time("ns")) // CLOCK_NS)
         except Exception as error:
             send(connection, Kind.FAILED, f"{type(error).__name__}: {error}")
             raise
 
 
-async def _serve(dut: Any, connection: Connection) -> None:
-    pins = Pins(dut)
-    await pins.reset()
-    trace = WriteTrace(dut) if hasattr(dut, "trace__write") else None
-    if trace is not None:
-        cocotb.start_soon(trace.record())
-    while True:
-        try:
-            kind, values = receive(connection)
-        except EOFError:
-            return
+class ChipBench:
+    """Serves the simulation of one chip."""
+
+    def __init__(self, dut: Any) -> None:
+        self._dut = dut
+        self._pins = Pins(dut)
+        self._trace = WriteTrace(dut) if hasattr(dut, "trace__write") else None
+
+    async def prepare(self) -> None:
+        """Reset the chip."""
+        await self._pins.reset()
+        if self._trace is not None:
+            cocotb.start_soon(self._trace.record())
+
+    async def answer(self, kind: Kind, values: list[Any]) -> Any:
+        """Do what a message asks; the result."""
         if kind is Kind.EXCHANGE:
-            result: Any = await pins.exchange(*values)
-        elif kind is Kind.WAIT:
-            ended = await pins.wait_done(*values)
-            result = [ended, trace.take() if trace is not None else []]
-        elif kind is Kind.FLIP:
-            cocotb.start_soon(flip(dut, *values))
-            result = None
-        else:
-            result = None
-        send(connection, Kind.DONE, result, int(get_sim_time("ns")) // CLOCK_NS)
-        if kind is Kind.STOP:
-            return
+            return await self._pins.exchange(*values)
+        if kind is Kind.WAIT:
+            ended = await self._pins.wait_done(*values)
+            return [ended, self._trace.take() if self._trace is not None else []]
+        if kind is Kind.FLIP:
+            cocotb.start_soon(flip(self._dut, *values))
+        return None
 
 
 async def flip(dut: Any, flips: list[tuple[int, str, int | None, list[int]]]) -> None:
@@ -85,23 +108,40 @@ async def flip(dut: Any, flips: list[tuple[int, str, int | None, list[int]]]) ->
 
 
 class Pins:
-    """The chip's pins. They are written and read at the falling edge, when everything has settled."""
+    """The chip's pins. They are written and read at the falling edge, when everything has settled.
 
-    def __init__(self, dut: Any) -> None:
-        self._dut = dut
-        self._falling = FallingEdge(dut.clk)
+    The chip's ports are those of ``dut`` whose names begin with ``prefix``.
+    """
 
-    async def reset(self) -> None:
-        """Start the clock and reset the chip."""
-        dut = self._dut
-        dut.rst.value = 1
-        dut.rx__valid.value = 0
-        dut.rx__payload.value = 0
-        dut.tx__ready.value = 1
-        Clock(dut.clk, CLOCK_NS, unit="ns").start()
-        for _ in range(RESET_CYCLES):
+    def __init__(self, dut: Any, prefix: str = "") -> None:
+        self._clk, self._rst, self._done = (getattr(dut, prefix + name) for name in ("clk", "rst", "done"))
+        self._rx, self._tx = (
+            [getattr(dut, f"{prefix}{port}__{name}") for name in ("payload", "valid", "ready")] for port in ("rx", "tx")
+        )
+        self._falling = FallingEdge(self._clk)
+
+    async def reset(self, period: int = CLOCK_FS, phase: int = 0, late: int = 0) -> None:
+        """Start the clock, after ``phase`` fs and with ``period`` fs, and reset the chip as `hold_reset` does."""
+        self._rst.value = 1
+        payload, valid, _ = self._rx
+        payload.value = valid.value = 0
+        self._tx[2].value = 1
+        if phase:
+            self._clk.value = 0
+            await Timer(phase, unit="fs")
+        Clock(self._clk, period, unit="fs").start()
+        await self.hold_reset(late)
+
+    async def hold_reset(self, late: int = 0) -> None:
+        """Reset the chip, whose clock runs, for some cycles and ``late`` more."""
+        self._rst.value = 1
+        for _ in range(RESET_CYCLES + late):
             await self._falling
-        dut.rst.value = 0
+        self._rst.value = 0
+        await self._falling
+
+    async def settle(self) -> None:
+        """Wait for the falling edge, after which `exchange` can begin."""
         await self._falling
 
     async def exchange(self, requests: bytes, count: int) -> bytes:
@@ -115,14 +155,14 @@ class Pins:
 
     async def wait_done(self, limit: int) -> bool:
         """Let the program run to its end, or for ``limit`` cycles. Whether it has ended."""
-        done = self._dut.done
+        done = self._done
         if not int(done.value):
             await First(RisingEdge(done), Timer(limit * CLOCK_NS, unit="ns"))
         await self._falling
         return bool(int(done.value))
 
     async def _send(self, data: bytes) -> None:
-        payload, valid, ready = self._dut.rx__payload, self._dut.rx__valid, self._dut.rx__ready
+        payload, valid, ready = self._rx
         valid.value = 1
         for n in range(0, len(data), BEAT_BYTES):
             payload.value = int.from_bytes(data[n : n + BEAT_BYTES], "little")
@@ -133,7 +173,7 @@ class Pins:
         valid.value = 0
 
     async def _collect(self, count: int) -> bytes:
-        payload, valid = self._dut.tx__payload, self._dut.tx__valid
+        payload, valid, _ = self._tx
         reader = ResponseReader()
         beats = []
         while count:

@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -91,30 +91,15 @@ def build(config: ChipConfig, variant: Variant = Variant.FAST, *, root: Path = B
         raise ValueError(f"config must be one of {', '.join(BUILDS)}, not {config.name!r}")
     place = (root / f"{config.name}-{variant.name.lower()}").absolute()
     with locked(place):
-        verilog = place / f"verilog-{_digest(*_sources())}.v"
-        if not verilog.exists():
-            _show(f"{config.name}: emitting Verilog")
-            _emit(config, variant, verilog)
-            _forget_old(place, "verilog-*.v")
+        verilog = emitted(place, config.name, ["takt_hw.verilog", config.name, *variant.arguments])
         return Simulator(compile_verilog(verilog, place, variant), config, variant)
 
 
 def compile_verilog(verilog: Path, place: Path, variant: Variant) -> Path:
     """Directory of the simulator of a chip's Verilog, below ``place``. BuildError if it does not compile."""
-    flags = Path(__file__).with_name("verilator.py").read_bytes() + variant.name.encode() + variant.optimize.encode()
-    directory = place / f"simulator-{_digest(verilog.read_bytes(), flags, *_tools())}"
-    if (directory / TOP).exists():
-        os.utime(directory)
-        return directory
-    if shutil.which("c++") is None:
-        raise BuildError("a C++ compiler is needed to simulate the chip; install one (on Debian and Ubuntu: g++)")
-    _show(f"{place.name}: compiling the simulator; this takes a minute or two, once")
-    work = place / "unfinished"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    runner = VerilatorRunner()
-    try:
-        runner.compile(
+
+    def make(work: Path) -> None:
+        VerilatorRunner().compile(
             verilog,
             work,
             optimize=variant.optimize,
@@ -122,24 +107,86 @@ def compile_verilog(verilog: Path, place: Path, variant: Variant) -> Path:
             flips=variant is Variant.FLIPS,
             log_file=place / "compile.log",
         )
+
+    said = f"{place.name}: compiling the simulator; this takes a minute or two, once"
+    return compiled(place, "simulator", [verilog.read_bytes(), *flags(variant)], make, (TOP,), said)
+
+
+def compiled(
+    place: Path, kind: str, parts: Iterable[bytes], make: Callable[[Path], None], results: Sequence[str], said: str
+) -> Path:
+    """Directory of something compiled, below ``place``: found again by ``parts``, or made now.
+
+    Parameters
+    ----------
+    place : Path
+        Whose lock the caller holds.
+    kind : str
+        What the directory's name begins with.
+    parts : iterable of bytes
+        All that decides the results, beside tools.
+    make : callable
+        Compiles in a directory, and may leave more than the results there. RuntimeError if that fails.
+    results : sequence of str
+        Files that are kept.
+    said : str
+        For the user who has to wait.
+
+    Raises
+    ------
+    BuildError
+        If compiling fails; the log is ``compile.log`` in ``place``.
+    """
+    directory = place / f"{kind}-{digest(*parts, *_tools())}"
+    if all((directory / name).exists() for name in results):
+        os.utime(directory)
+        return directory
+    if shutil.which("c++") is None:
+        raise BuildError("a C++ compiler is needed to simulate the chip; install one (on Debian and Ubuntu: g++)")
+    _show(said)
+    work = place / "unfinished"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        make(work)
     except RuntimeError as error:
         raise BuildError(f"the chip's Verilog must compile: {error}; see {place / 'compile.log'}") from None
     directory.mkdir(parents=True, exist_ok=True)
-    shutil.move(work / TOP, directory / TOP)
+    for name in results:
+        shutil.move(work / name, directory / name)
     shutil.rmtree(work)
-    _forget_old(place, "simulator-*")
+    _forget_old(place, f"{kind}-*")
     return directory
 
 
-def _emit(config: ChipConfig, variant: Variant, output: Path) -> None:
+def flags(variant: Variant) -> tuple[bytes, ...]:
+    """What decides a simulator beside the Verilog."""
+    return Path(__file__).with_name("verilator.py").read_bytes(), variant.name.encode(), variant.optimize.encode()
+
+
+def emitted(place: Path, name: str, command: Sequence[str]) -> Path:
+    """Verilog that a module of takt_hw writes, below ``place``, whose lock the caller holds.
+
+    Found again by ``command``, the module and its arguments, and by all sources. BuildError if it cannot be written.
+    """
+    output = place / f"verilog-{digest(*_sources(), repr(list(command)).encode())}.v"
+    if output.exists():
+        return output
+    _show(f"{name}: emitting Verilog")
     unfinished = output.with_suffix(".unfinished")
-    command = [sys.executable, "-m", "takt_hw.verilog", config.name, "-o", str(unfinished), *variant.arguments]
+    _emit(name, command, unfinished)
+    unfinished.rename(output)
+    _forget_old(place, "verilog-*.v")
+    return output
+
+
+def _emit(name: str, command: Sequence[str], output: Path) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    whole = [sys.executable, "-m", *command, "-o", str(output)]
+    done = subprocess.run(whole, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise BuildError(f"the chip's Verilog must be emitted: {reason}")
-    unfinished.rename(output)
+        raise BuildError(f"the Verilog of {name} must be emitted: {reason}")
 
 
 def _sources() -> Iterator[bytes]:
@@ -156,7 +203,8 @@ def _tools() -> Iterator[bytes]:
         yield f"{name} {version(name)}".encode()
 
 
-def _digest(*parts: bytes) -> str:
+def digest(*parts: bytes) -> str:
+    """Name for what was made from ``parts``."""
     whole = hashlib.sha256()
     for part in parts:
         whole.update(hashlib.sha256(part).digest())

@@ -10,8 +10,9 @@ from takt_hw.config import LANES_PER_SUPERLANE, ChipConfig
 from takt_hw.isa import WORD_BITS
 from takt_hw.isa.host import BEAT_BYTES, Command
 
+from . import frames
 from .errors import ErrorReport
-from .frames import ChipStatus, FrameError, Request, check_identity, read_requests, responses, write_requests
+from .frames import ChipStatus, FrameError, Request, check_identity, read_requests, responses
 
 Words = Mapping[str, Mapping[int, bytes]]
 """Memory words by MEM slice and address, one byte per lane."""
@@ -62,20 +63,24 @@ class Host:
 
     def run(self, load: Words, *, start: bool = True) -> None:
         """Write memory words, then START unless told otherwise, in one exchange."""
-        requests = list(self._write(load))
+        requests = list(self.write_requests(load))
         if start:
             requests.append(Request(command=Command.START))
         self._ask(requests)
 
     def load_text(self, text: Text) -> None:
         """Clear fault flags and entries; put instruction words at the start of their queues, ready to run."""
+        self._ask(self.text_requests(text))
+
+    def text_requests(self, text: Text) -> list[Request]:
+        """What `load_text` asks."""
         requests = [Request(command=Command.CLEAR)]
         for name, words in text.items():
             queue = self._queues[name]
             data = b"".join(word.to_bytes(WORD_BITS // 8, "little") for word in words)
-            requests += write_requests(Command.WRITE_TEXT, data, target=queue, address=0)
+            requests += frames.write_requests(Command.WRITE_TEXT, data, target=queue, address=0)
             requests.append(Request(command=Command.ENTRY, target=queue, count=len(words)))
-        self._ask(requests)
+        return requests
 
     def collect(self, places: Places) -> tuple[ChipStatus, dict[str, dict[int, bytes]]]:
         """Memory words, and status after they are read: that can show a flipped bit."""
@@ -105,7 +110,8 @@ class Host:
         (payload,) = self._ask([Request(command=Command.ERRORS)])
         return ErrorReport.from_payload(self._config, payload)
 
-    def _write(self, load: Words) -> Iterator[Request]:
+    def write_requests(self, load: Words) -> Iterator[Request]:
+        """Requests that write memory words."""
         for name, words in load.items():
             for first, count in _runs(words):
                 content = [words[address] for address in range(first, first + count)]
@@ -113,18 +119,28 @@ class Host:
                     part = slice(k * LANES_PER_SUPERLANE, (k + 1) * LANES_PER_SUPERLANE)
                     data = b"".join(word[part] for word in content)
                     target = self._slices[name]
-                    yield from write_requests(Command.WRITE_MEM, data, target=target, superlane=k, address=first)
+                    yield from frames.write_requests(Command.WRITE_MEM, data, target=target, superlane=k, address=first)
 
     def _ask(self, requests: Sequence[Request]) -> list[bytes]:
         """Payloads of the answers."""
+        tagged = self.tagged(requests)
+        return payloads(tagged, self._link.exchange(b"".join(request.frame for request in tagged), len(tagged)))
+
+    def tagged(self, requests: Iterable[Request]) -> list[Request]:
+        """The requests with the tags that come next."""
         tagged = []
         for request in requests:
             self._tag = (self._tag + 1) % 256
             tagged.append(request.tagged(self._tag))
-        found = responses(self._link.exchange(b"".join(request.frame for request in tagged), len(tagged)))
-        if len(found) != len(tagged):
-            raise FrameError(f"there must be {len(tagged)} responses, not {len(found)}")
-        return [response.answers(request) for request, response in zip(tagged, found, strict=True)]
+        return tagged
+
+
+def payloads(requests: Sequence[Request], answers: bytes) -> list[bytes]:
+    """Payloads of the answers to requests. FrameError if they are no such answers, RequestError if one was refused."""
+    found = responses(answers)
+    if len(found) != len(requests):
+        raise FrameError(f"there must be {len(requests)} responses, not {len(found)}")
+    return [response.answers(request) for request, response in zip(requests, found, strict=True)]
 
 
 def _runs(addresses: Iterable[int]) -> Iterator[tuple[int, int]]:

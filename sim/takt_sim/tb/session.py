@@ -34,6 +34,8 @@ class SimulationError(Exception):
 class Session:
     """One simulation of a chip, from reset until closed. A context manager.
 
+    ``bench`` is the module that serves the other end; a subclass for another bench has another.
+
     Parameters
     ----------
     simulator : Simulator
@@ -53,6 +55,8 @@ class Session:
     SimulationError
         From any method: the simulation came to grief.
     """
+
+    bench = "takt_sim.tb.bench"
 
     def __init__(self, simulator: Simulator, directory: Path) -> None:
         self.simulator = simulator
@@ -123,7 +127,7 @@ class Session:
         waves = self.simulator.variant is Variant.WAVES
         try:
             VerilatorRunner().test(
-                test_module="takt_sim.tb.bench",
+                test_module=self.bench,
                 hdl_toplevel=TOP,
                 hdl_toplevel_lang="verilog",
                 build_dir=self.simulator.directory,

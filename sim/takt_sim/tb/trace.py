@@ -16,23 +16,28 @@ Sample = tuple[int, int, bytes, bytes]
 
 
 class WriteTrace:
-    """Records the cycles in which the trace ports of a chip show a write, while a program runs."""
+    """Records the cycles in which the trace ports of a chip show a write, while a program runs.
 
-    def __init__(self, dut: Any) -> None:
-        self._dut = dut
+    The chip's ports are those of ``dut`` whose names begin with ``prefix``.
+    """
+
+    def __init__(self, dut: Any, prefix: str = "") -> None:
+        self._clk, self._running, self._write, self._cycle, self._address, self._data = (
+            getattr(dut, prefix + name)
+            for name in ("clk", "running", "trace__write", "trace__cycle", "trace__address", "trace__data")
+        )
         self._samples: list[Sample] = []
 
     async def record(self) -> None:
         """Record for ever. Wakes up in cycles with a write, and at the first cycle without."""
-        dut = self._dut
-        write, cycle, address, data = dut.trace__write, dut.trace__cycle, dut.trace__address, dut.trace__data
+        write, cycle, address, data = self._write, self._cycle, self._address, self._data
         address_bytes, data_bytes = (len(port) // 8 for port in (address, data))
-        falling = FallingEdge(dut.clk)
+        falling = FallingEdge(self._clk)
         while True:
             bits = int(write.value)
             if not bits:
                 await ValueChange(write)
-            elif int(dut.running.value):
+            elif int(self._running.value):
                 self._samples.append(
                     (
                         int(cycle.value),

