@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from takt_hw.config import BUILDS, ChipConfig
 
 from ..program import Program, ProgramError
-from .draft import Draft, Places
+from .draft import Draft, Places, Surroundings
 from .errors import AssemblyError, Diagnostic, SourceError
 from .lexer import Token, logical_lines
 
@@ -30,15 +30,22 @@ class Assembly:
         return Diagnostic(line, column, message)
 
 
-def assemble(source: str, filename: str = "<text>", config: ChipConfig | None = None) -> Assembly:
+def assemble(
+    source: str,
+    filename: str = "<text>",
+    config: ChipConfig | None = None,
+    surroundings: Surroundings | None = None,
+) -> Assembly:
     """Assemble a text for the build that it names, or for ``config``, which must then have that name.
+
+    ``surroundings``: what goes without saying because the chip is one of several.
 
     Raises
     ------
     AssemblyError
         Every mistake in the text, with file, line, column and rule.
     """
-    draft = Draft(config)
+    draft = Draft(config, surroundings)
     try:
         for tokens, faults in logical_lines(source):
             draft.diagnostics += [fault.diagnostic for fault in faults]

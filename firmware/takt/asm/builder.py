@@ -119,6 +119,10 @@ class Builder:
         """An output tensor, as `input`."""
         return self._tensor("output", name, shape, dtype, planes)
 
+    def begins(self) -> dict[str, tuple[int, ...]]:
+        """The cycles that instructions and LOOPs were given, sorted, of each queue of the current entry with any."""
+        return {name: tuple(sorted(slots)) for name, slots in self._dispatches.get(self._entry, {}).items() if slots}
+
     def build(self) -> Program:
         """The program. ProgramError if it does not fit the build; whether it is legal, the checker says."""
         names = dict.fromkeys([*self._dispatches, *self._expected]) or {MAIN: None}

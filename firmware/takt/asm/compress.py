@@ -51,7 +51,8 @@ def steps_of(unit: Unit, slots: Mapping[int, Instruction | Body], first: int = 0
 def compress(unit: Unit, dispatches: Sequence[tuple[int, Instruction]]) -> list[Step]:
     """Sorted dispatches as steps, runs of equal instructions as REPEATs of the longest constant interval and stride.
 
-    A REPEAT goes on from the last dispatch, so that each further run costs one word, gaps included.
+    A REPEAT goes on from the last dispatch, so that each further run costs one word, gaps included. In a queue whose
+    instructions wait nothing is repeated.
     """
     stride_name = unit.stride.name if unit.stride else ""
     rest = [tuple((k, v) for k, v in i.values.items() if k != stride_name) for _, i in dispatches]
@@ -59,7 +60,7 @@ def compress(unit: Unit, dispatches: Sequence[tuple[int, Instruction]]) -> list[
     for ((before, last), (cycle, here)), (x, y) in zip(pairwise(dispatches), pairwise(rest), strict=True):
         strided = last.op is here.op and stride_name in here.values
         stride = here[stride_name] - last[stride_name] if strided else 0
-        same = last.op is here.op and x == y and here.op not in isa.CONTROL
+        same = last.op is here.op and x == y and here.op not in isa.CONTROL and not unit.waits
         fits = cycle - before <= MAX_REPEAT and -_STRIDE_LIMIT <= stride < _STRIDE_LIMIT
         joins.append((cycle - before, stride) if same and fits else None)
     steps: list[Step] = []

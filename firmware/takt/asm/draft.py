@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from takt_hw import isa
 from takt_hw.config import BUILDS, ChipConfig
-from takt_hw.isa import Queue
+from takt_hw.isa import Instruction, Queue
 
 from ..program import MAIN, Entry, Program, Step, TensorLayout, schedule
 from ..program.program import is_name
@@ -20,6 +21,18 @@ from .reader import Reader
 
 Places = dict[str, dict[str, list[tuple[int, int, int]]]]
 """Entry to queue to (number of the first word, line, column) per instruction line, in order."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a text need not say because of where its chip stands."""
+
+    constants: Callable[[ChipConfig], Mapping[str, int]]
+    """Constants beside those of the build."""
+    head: Callable[[ChipConfig, Queue], Sequence[Instruction]]
+    """What a queue begins with, if it is named at all."""
+    always: Callable[[Queue], bool]
+    """Whether a queue has its head even if it is not named."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +62,8 @@ class EntryDraft:
 class Draft:
     """The program as far as it has been read."""
 
-    def __init__(self, config: ChipConfig | None):
-        self.wanted = config
+    def __init__(self, config: ChipConfig | None, surroundings: Surroundings | None = None):
+        self.wanted, self.surroundings = config, surroundings
         self.config: ChipConfig | None = config
         self.diagnostics: list[Diagnostic] = []
         self.constants: dict[str, int] = {}
@@ -66,7 +79,7 @@ class Draft:
 
         self.began = False
         if config is not None:
-            self.constants.update(predefined(config))
+            self._predefine(config)
 
     def line(self, tokens: list[Token]) -> None:
         """Take in one logical line. SourceError if it breaks a rule."""
@@ -98,6 +111,9 @@ class Draft:
         entries: list[Entry] = []
         places: Places = {}
         for name, draft in (self.entries or {MAIN: EntryDraft()}).items():
+            for queue in isa.queues(self.config) if self.surroundings is not None else ():
+                if self.surroundings is not None and self.surroundings.always(queue):
+                    self._head(draft, queue, Token(TokenKind.END, "", 1, 1))
             undefined = [token for token in draft.references if token.text not in draft.labels]
             for token in undefined:
                 self._report(token, f"label must be defined in this entry, not {token.text}")
@@ -108,8 +124,8 @@ class Draft:
             plan = schedule(self.config, draft.steps, dict.fromkeys(draft.stored, MAX_STORED))
             for problem in plan.problems:
                 self._report(draft.places[problem.queue][problem.step], problem.message)
-            for queue, stored in draft.stored.items():
-                self._store(plan.words, queue, stored, plan.own[queue])
+            for queue_name, stored in draft.stored.items():
+                self._store(plan.words, queue_name, stored, plan.own[queue_name])
             entries.append(Entry(name, plan.words, draft.expected))
             places[name] = {
                 queue: [(word, t.line, t.column) for word, t in zip(plan.firsts[queue], tokens, strict=False)]
@@ -188,8 +204,21 @@ class Draft:
             if token.text not in BUILDS:
                 raise token.fault(f"build must be one of {', '.join(BUILDS)}, not {token.text}")
             self.config = BUILDS[token.text]
-            self.constants.update(predefined(self.config))
+            self._predefine(self.config)
         reader.end()
+
+    def _predefine(self, config: ChipConfig) -> None:
+        self.constants.update(predefined(config))
+        if self.surroundings is not None:
+            self.constants.update(self.surroundings.constants(config))
+
+    def _head(self, entry: EntryDraft, queue: Queue, token: Token) -> None:
+        """Let a queue begin with what its surroundings want."""
+        if self.surroundings is None or self.config is None or queue.name in entry.steps:
+            return
+        head = self.surroundings.head(self.config, queue)
+        entry.steps[queue.name] = [Step(instruction) for instruction in head]
+        entry.places[queue.name] = [token] * len(head)
 
     def _const(self, reader: Reader) -> None:
         token = self._new_name(reader, "name of a constant")
@@ -216,7 +245,7 @@ class Draft:
             self.lost = True
             raise token.fault(f"queue must be one of {config.name}, as MEM_E0.read or VXM.alu0, not {token.text}")
         self.queue, self.lost = queue, False
-        self._current_entry()
+        self._head(self._current_entry(), queue, token)
 
     def _text(self, reader: Reader, config: ChipConfig) -> None:
         """``SLICE, address``: the queue's words from here on lie in memory, for IFETCH."""

@@ -10,6 +10,7 @@ import click
 from takt_sim.tb.build import BuildError
 from takt_sim.tb.frames import FrameError, RequestError
 from takt_sim.tb.session import SimulationError
+from takt_sim.tb.system.run import LinkError
 from takt_sim.timeline import IllegalProgram
 
 from ..program import ProgramError
@@ -18,13 +19,14 @@ from .assembler import asm, disasm
 from .demo import demo
 from .inspect import chips, info, isa_table
 from .run import check, run
+from .system import system
 from .waves import waves
 
-COMMANDS = (asm, disasm, check, run, info, chips, isa_table, waves, demo)
+COMMANDS = (asm, disasm, check, run, system, info, chips, isa_table, waves, demo)
 """Every command, in the order of the help page. A new one is added here."""
 
 
-SIMULATION_ERRORS = (BuildError, SimulationError, FrameError, RequestError)
+SIMULATION_ERRORS = (BuildError, SimulationError, FrameError, RequestError, LinkError)
 """What can end a run on the RTL."""
 
 

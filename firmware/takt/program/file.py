@@ -40,11 +40,16 @@ _ADDRESS_BYTES = 4
 
 def save(program: Program, path: str | os.PathLike[str]) -> None:
     """Write a program file. The file appears whole or not at all. OSError if it cannot."""
+    write_whole(to_bytes(program), path)
+
+
+def write_whole(content: bytes, path: str | os.PathLike[str]) -> None:
+    """Write a file that appears whole or not at all. OSError if it cannot."""
     target = Path(path)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(to_bytes(program))
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(name, 0o644)

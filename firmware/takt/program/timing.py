@@ -83,12 +83,17 @@ class Schedule:
         return None if None in ends else max([end for end in ends if end is not None], default=0) + config.superlanes
 
 
-def occupied(instruction: Instruction) -> int:
+def occupied(instruction: Instruction, config: ChipConfig) -> int:
     """Cycles for which an instruction occupies its queue; for SYNC only its own."""
-    if instruction.op is isa.NOP:
+    op = instruction.op
+    if op is isa.NOP:
         return int(instruction["count"])
-    if instruction.op is isa.REPEAT:
+    if op is isa.REPEAT:
         return int(instruction["count"] * instruction["interval"])
+    if op is isa.RUNTIME_DESKEW:
+        return int(instruction["cycles"])
+    if op in isa.C2C_ALIGN.waits and op.d_func is not None:
+        return op.d_func(config)
     return 1
 
 
@@ -279,7 +284,7 @@ class _Cursor:
         if op is isa.NOTIFY:
             assert isa.NOTIFY.d_func is not None
             insort(self.releases, self.free + isa.NOTIFY.d_func(self.config))
-        self.free += occupied(step.instruction)
+        self.free += occupied(step.instruction, self.config)
         return None
 
     def _enter(self, instruction: Instruction, block: bool) -> None:

@@ -39,7 +39,7 @@ def judge(program: Program) -> list[Verdict]:
     """
     verdicts = []
     defined = program.defined
-    image = _image(program)
+    image = loaded_words(program)
     for entry in program.entries:
         assumed = {name: words.copy() for name, words in defined.items()}
         try:
@@ -54,7 +54,7 @@ def judge(program: Program) -> list[Verdict]:
     return [_without_overwriting(verdict, fetched) for verdict in verdicts]
 
 
-def _image(program: Program) -> dict[str, dict[int, bytes]]:
+def loaded_words(program: Program) -> dict[str, dict[int, bytes]]:
     """Loaded words that stay as they are from run to run, as far as the host is concerned."""
     inputs = {word for tensor in program.tensors if tensor.role == "input" for word in tensor.words()}
     return {

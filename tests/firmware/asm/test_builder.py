@@ -8,9 +8,23 @@ from hypothesis import strategies as st
 from takt.asm import Builder, BuildError, assemble
 from takt.program import ProgramError, Run
 from takt_hw import isa
-from takt_hw.config import NANO
+from takt_hw.config import NANO, NANO_C2C
 from takt_sim.timeline import trace
 from tests.firmware.strategies import instructions
+
+
+def test_what_waits_is_never_repeated():
+    builder = Builder(NANO_C2C)
+    for n in range(4):
+        builder.at(5 + 4 * n, "C2C_W.align", isa.DESKEW)
+        builder.at(30 + 80 * n, "C2C_W.align", isa.RUNTIME_DESKEW, cycles=40)
+    program = builder.build()
+    ops = [isa.C2C_ALIGN.decode(word).op for word in program.text["C2C_W.align"]]
+    assert ops.count(isa.DESKEW) == ops.count(isa.RUNTIME_DESKEW) == 4
+    assert program.cycles["main"] == 30 + 80 * 3 + 40 + NANO_C2C.superlanes
+    assert builder.begins() == {"C2C_W.align": (5, 9, 13, 17, 30, 110, 190, 270)}
+    with pytest.raises(BuildError, match="^C2C_W.align, RUNTIME_DESKEW 40 at cycle 300: cycle must be at least 310"):
+        builder.at(300, "C2C_W.align", isa.RUNTIME_DESKEW, cycles=40).build()
 
 
 def test_the_same_program_as_its_text():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from takt.program import Entry, Program, Step, schedule
 from takt_hw import isa
-from takt_hw.config import NANO, QUAD
+from takt_hw.config import NANO, NANO_C2C, QUAD
 from takt_sim.timeline import trace
 from tests.firmware.strategies import texts
 from tests.sim.texts import flat, loop
@@ -14,8 +14,8 @@ NEVER = {"encoding", "operand", "text"}
 """Rules that a structurally sound program cannot break before a REPEAT advances a field."""
 
 
-@given(st.sampled_from([NANO, QUAD]), st.data())
-@settings(deadline=None, max_examples=150)
+@given(st.sampled_from([NANO, QUAD, NANO_C2C]), st.data())
+@settings(deadline=None, max_examples=200)
 def test_predicts_the_cycles_of_any_text(config, data):
     text = data.draw(texts(config))
     predicted = Program(config=config, entries=(Entry("main", text),)).cycles["main"]

@@ -47,7 +47,7 @@ class Layout:
     @property
     def pixel_vectors(self) -> int:
         """Vectors that hold an image."""
-        return 1 + max(tile.part for tile in self.hidden)
+        return 1 + max((tile.part for tile in self.hidden), default=-1)
 
 
 def cut(config: ChipConfig, network: QuantizedNetwork) -> Layout:
@@ -56,8 +56,7 @@ def cut(config: ChipConfig, network: QuantizedNetwork) -> Layout:
     The free columns are constant units of 127. The output bias, counted in 127s, is shared out over
     their weights. NoRoom if the bias is too large for that, or the scale too small for 127.
     """
-    if ALWAYS_LARGEST * network.multiplier < LARGEST << network.shift:
-        raise NoRoom(f"scale must make {LARGEST} of 2^31 - 1, not be {network.multiplier} / 2^{network.shift}")
+    _require_scale(network)
     lanes = config.lanes
     vectors = -(-network.units // (lanes - 1))
     per_vector = -(-network.units // vectors)
@@ -80,6 +79,48 @@ def cut(config: ChipConfig, network: QuantizedNetwork) -> Layout:
         threshold[:held] = network.threshold[units]
         thresholds.append(threshold)
     return Layout(tuple(hidden), tuple(output), tuple(thresholds))
+
+
+def columns(config: ChipConfig, network: QuantizedNetwork, chips: int) -> list[Layout]:
+    """What each of some chips does if each has some columns of both layers, as equal as can be.
+
+    A chip's hidden units are one vector, which all chips need: output tiles are in the order in which a chip has them,
+    its own units first, then the others by number. NoRoom as in `cut`, or if a chip would have more units than one
+    vector takes, or no class.
+    """
+    _require_scale(network)
+    lanes, classes = config.lanes, network.output.shape[1]
+    units = [part.tolist() for part in np.array_split(np.arange(network.units), chips)]
+    if len(units[0]) > lanes - 1:
+        raise NoRoom(f"hidden units of a chip must be at most {lanes - 1}, not {len(units[0])}")
+    if classes < chips:
+        raise NoRoom(f"chips must be at most {classes}, one for each class, not {chips}")
+    parts = -(-network.hidden.shape[0] // lanes)
+    bias = _shared(network.bias, chips * lanes - network.units)
+    rows = []
+    for own in units:
+        constants, bias = bias[: lanes - len(own)], bias[lanes - len(own) :]
+        rows.append(np.vstack([network.output[own], constants]))
+    layouts = []
+    for chip, (own, shown) in enumerate(zip(units, np.array_split(np.arange(classes), chips), strict=True)):
+        weights = _padded(network.hidden[:, own], parts * lanes, lanes)
+        hidden = tuple(
+            Tile(weights[part * lanes : (part + 1) * lanes], part, 0, part == 0, part == parts - 1)
+            for part in range(parts)
+        )
+        order = [chip, *(other for other in range(chips) if other != chip)]
+        output = tuple(
+            Tile(_padded(rows[of][:, shown], lanes, lanes), of, 1, of == order[0], of == order[-1]) for of in order
+        )
+        threshold = np.full(lanes, ALWAYS_LARGEST, np.int32)
+        threshold[: len(own)] = network.threshold[own]
+        layouts.append(Layout(hidden, output, (threshold,)))
+    return layouts
+
+
+def _require_scale(network: QuantizedNetwork) -> None:
+    if ALWAYS_LARGEST * network.multiplier < LARGEST << network.shift:
+        raise NoRoom(f"scale must make {LARGEST} of 2^31 - 1, not be {network.multiplier} / 2^{network.shift}")
 
 
 def _padded(matrix: NDArray[np.int8], rows: int, columns: int) -> NDArray[np.int8]:

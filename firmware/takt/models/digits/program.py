@@ -40,8 +40,10 @@ def emit(config: ChipConfig, network: QuantizedNetwork) -> Program:
     NoRoom
         If the build has no MXM with enough MEM slices west of it, or the network is too large.
     """
-    layout = cut(config, network)
-    emitter = _Emitter(config, layout)
+    emitter = Emitter(config, cut(config, network))
+    ready = [emitter.units_ready(slot) for slot in emitter.slots if slot.tile.last]
+    for tile in emitter.layout.output:
+        emitter.place(tile, ready[tile.part])
     emitter.weights()
     emitter.hidden_layer(network)
     emitter.output_layer()
@@ -49,7 +51,7 @@ def emit(config: ChipConfig, network: QuantizedNetwork) -> Program:
 
 
 @dataclass(frozen=True)
-class _Slot:
+class Slot:
     """A tile's place in time: dispatches of its first LW, its IW and its ABC."""
 
     tile: Tile
@@ -58,15 +60,38 @@ class _Slot:
     apply: int
 
 
-class _Emitter:
-    """Places tiles one after the other, then emits what each needs.
+class Emitter:
+    """Places tiles one after the other, those of the hidden layer first, then emits what each needs.
 
     Weight stream j always comes from the same MEM slice. The weight streams are never idle while tiles load,
     so an image's vectors ride along: each takes the place of a weight column that the tile does not use.
+
+    Parameters
+    ----------
+    config : ChipConfig
+        The build.
+    layout : Layout
+        All that this chip does of the network.
+    builder : Builder, optional
+        Where instructions go; a new one by default.
+    start : int
+        First cycle in which something may be dispatched.
+    units : Stream
+        Where vectors of hidden units leave the VXM.
+    spacing : int
+        Least cycles from one vector of hidden units to the next.
     """
 
-    def __init__(self, config: ChipConfig, layout: Layout):
-        self.config, self.layout, self.builder = config, layout, Builder(config)
+    def __init__(
+        self,
+        config: ChipConfig,
+        layout: Layout,
+        builder: Builder | None = None,
+        start: int = 0,
+        units: Stream = UNITS,
+        spacing: int = 1,
+    ):
+        self.config, self.layout, self.builder, self.units = config, layout, builder or Builder(config), units
         plane, self.sources, self.threshold_slices = _slices(config)
         self.load, self.activate, self.accumulate = (
             f"{plane}.{unit.name}" for unit in (isa.MXM_WEIGHTS, isa.MXM_ACTIVATE, isa.MXM_ACCUMULATE)
@@ -82,22 +107,30 @@ class _Emitter:
             raise NoRoom(f"network must fit {config.bank_words} words of each MEM slice")
         if len(layout.thresholds) >= config.accumulators:
             raise NoRoom(f"network must need at most {config.accumulators} accumulators")
-        self.slots = self._place()
+        self.first_load = start + max(self._read_ahead(name, self.load, isa.LW) for name in self.sources)
+        self.slots: list[Slot] = []
+        done = 0
+        for tile in layout.hidden:
+            earliest = self.next(tile).apply
+            slot = self.place(tile, max(earliest, done + spacing) if tile.last and done else earliest)
+            done = slot.apply if tile.last else done
 
-    def _place(self) -> list[_Slot]:
-        """Every tile as early as the weight buffer, the array and its activations allow."""
-        blocks = self.config.weight_blocks
-        load = max(self._read_ahead(name, self.load, isa.LW) for name in self.sources)
-        slots: list[_Slot] = []
-        ready: list[int] = []
-        for tile in self.layout.hidden:
-            slots.append(_next(slots, tile, load, blocks))
-            if tile.last:
-                rectify = slots[-1].apply + self.to_accumulate + self.to_rectify
-                ready.append(rectify + self.to_requant + self.to_apply)
-        for tile in self.layout.output:
-            slots.append(_next(slots, tile, load, blocks, ready[tile.part]))
-        return slots
+    def place(self, tile: Tile, ready: int = 0) -> Slot:
+        """The next tile, as early as the weight buffer, the array and its activations, there in ``ready``, allow."""
+        self.slots.append(self.next(tile, ready))
+        return self.slots[-1]
+
+    def next(self, tile: Tile, ready: int = 0) -> Slot:
+        """Where `place` would put a tile."""
+        return _next(self.slots, tile, self.first_load, self.config.weight_blocks, ready)
+
+    def rectified(self, slot: Slot) -> int:
+        """Cycle of the MAX that takes the sums of a slot's accumulator, which it finishes."""
+        return slot.apply + self.to_accumulate + self.to_rectify
+
+    def units_ready(self, slot: Slot) -> int:
+        """Cycle in which the hidden units that a slot finishes can be applied."""
+        return self.rectified(slot) + self.to_requant + self.to_apply
 
     def _read_ahead(self, name: str, queue: str, op: isa.Op) -> int:
         """Cycles by which a slice's READ precedes the instruction that takes the word."""
@@ -132,60 +165,73 @@ class _Emitter:
 
     def hidden_layer(self, network: QuantizedNetwork) -> None:
         """Pixels through the array; finished sums through threshold and scale, and back towards the array."""
-        stream = Stream(self.config.weight_streams - 1, Direction.EAST)
         for slot in self.slots[: len(self.layout.hidden)]:
-            address = self.pixel_address + slot.tile.part
-            self._read(self.sources[-1], address, stream, slot.apply, self.activate, isa.ABC)
-            accumulated = self._apply(slot, stream)
+            self.apply(slot, self.pixel(slot), SUMS if slot.tile.last else None)
             if slot.tile.last:
-                self._rectify(slot.tile.sums, accumulated + self.to_rectify, network)
+                self._rectify(slot.tile.sums, self.rectified(slot), network)
+
+    def pixel(self, slot: Slot) -> Stream:
+        """Read the pixels that a slot applies, and say on which stream."""
+        stream = Stream(self.config.weight_streams - 1, Direction.EAST)
+        address = self.pixel_address + slot.tile.part
+        self._read(self.sources[-1], address, stream, slot.apply, self.activate, isa.ABC)
+        return stream
 
     def _rectify(self, vector: int, cycle: int, network: QuantizedNetwork) -> None:
         """One vector of hidden units: ``max(sums, threshold)``, then scaled to int8. MEM sees none of it."""
+        self.threshold(vector, cycle, RECTIFY)
+        sums, threshold = TypedStream(SUMS, DType.I32), TypedStream(THRESHOLDS, DType.I32)
+        self.builder.at(cycle, RECTIFY, isa.MAX, dst=None, a=sums, b=threshold)
+        self.requant(cycle + self.to_requant, REQUANT, TypedStream(self.units, DType.I8), Alu(0), network)
+
+    def requant(self, cycle: int, queue: str, dst: TypedStream, rectified: Alu, network: QuantizedNetwork) -> None:
+        """Scale what an ALU holds to int8."""
+        multiplier = Immediate(network.multiplier)
+        self.builder.at(cycle, queue, isa.REQUANT, dst=dst, a=rectified, b=multiplier, shift=network.shift)
+
+    def threshold(self, vector: int, cycle: int, queue: str) -> None:
+        """Let a vector's threshold meet the MAX that a queue dispatches in a cycle."""
         address = self.threshold_address + vector
         planes = self.layout.thresholds[vector].astype("<i4").view(np.uint8).reshape(-1, DType.I32.streams)
         for plane, stream in enumerate(THRESHOLDS.group(DType.I32.streams)):
             name = self.threshold_slices[plane]
             self.builder.data(name, address, planes[:, plane])
-            self._read(name, address, stream, cycle, RECTIFY, isa.MAX)
-        sums, threshold = TypedStream(SUMS, DType.I32), TypedStream(THRESHOLDS, DType.I32)
-        self.builder.at(cycle, RECTIFY, isa.MAX, dst=None, a=sums, b=threshold)
-        self.builder.at(
-            cycle + self.to_requant,
-            REQUANT,
-            isa.REQUANT,
-            dst=TypedStream(UNITS, DType.I8),
-            a=Alu(0),
-            b=Immediate(network.multiplier),
-            shift=network.shift,
-        )
+            self._read(name, address, stream, cycle, queue, isa.MAX)
 
     def output_layer(self) -> None:
         """Hidden units through the array; finished sums, which are the logits, to the MEM slices nearest to it."""
         for slot in self.slots[len(self.layout.hidden) :]:
-            accumulated = self._apply(slot, UNITS)
+            accumulated = self.apply(slot, UNITS, SUMS if slot.tile.last else None)
             if slot.tile.last:
-                for name, stream in zip(self._logit_slices(), SUMS.group(DType.I32.streams), strict=True):
-                    at = accumulated + flight(self.config, self.accumulate, isa.ACC, f"{name}.write", isa.WRITE)
-                    self.builder.at(at, f"{name}.write", isa.WRITE, src=stream, address=self.logit_address)
+                self.store(accumulated, self.logit_address)
+
+    def store(self, accumulated: int, address: int) -> int:
+        """Write the sums that an ACC dispatched in a cycle sends out. The cycle of the last WRITE."""
+        last = 0
+        for name, stream in zip(self.logit_slices(), SUMS.group(DType.I32.streams), strict=True):
+            at = accumulated + flight(self.config, self.accumulate, isa.ACC, f"{name}.write", isa.WRITE)
+            self.builder.at(at, f"{name}.write", isa.WRITE, src=stream, address=address)
+            last = max(last, at)
+        return last
 
     def tensors(self, network: QuantizedNetwork) -> Builder:
         """Declare the image and the logits."""
         pixels, classes = network.hidden.shape[0], network.output.shape[1]
         image = Run(self.sources[-1], self.pixel_address, self.layout.pixel_vectors)
         self.builder.input(PIXELS, (pixels,), DType.I8.text, [image])
-        planes = [Run(name, self.logit_address) for name in self._logit_slices()]
+        planes = [Run(name, self.logit_address) for name in self.logit_slices()]
         return self.builder.output(LOGITS, (classes,), DType.I32.text, planes)
 
-    def _logit_slices(self) -> Sequence[str]:
+    def logit_slices(self) -> Sequence[str]:
+        """Where logits are written, one slice per byte."""
         return self.sources[-DType.I32.streams :]
 
-    def _apply(self, slot: _Slot, stream: Stream) -> int:
-        """ABC and ACC of a tile. The cycle of the ACC."""
+    def apply(self, slot: Slot, stream: Stream, dst: Stream | None) -> int:
+        """ABC and ACC of a tile, its sums to ``dst``. The cycle of the ACC."""
         tile = slot.tile
         self.builder.at(slot.apply, self.activate, isa.ABC, src=stream)
         at = slot.apply + self.to_accumulate
-        mode, dst = "first" if tile.first else "add", SUMS if tile.last else None
+        mode = "first" if tile.first else "add"
         self.builder.at(at, self.accumulate, isa.ACC, address=tile.sums, mode=mode, dst=dst)
         return at
 
@@ -206,17 +252,17 @@ def _slices(config: ChipConfig) -> tuple[str, list[str], list[str]]:
     return planes[-1].name, feeding[-wanted:], western[-DType.I32.streams :]
 
 
-def _next(slots: Sequence[_Slot], tile: Tile, load: int, blocks: int, ready: int = 0) -> _Slot:
+def _next(slots: Sequence[Slot], tile: Tile, load: int, blocks: int, ready: int = 0) -> Slot:
     """The slot after ``slots`` at its earliest.
 
     A tile loads once the buffer's last content is installed, is installed once the array has taken the
     last activation, and is applied in the cycle after or, at the latest of all, when its activation is ready.
     """
     if not slots:
-        return _Slot(tile, load, load + blocks, load + blocks + 1)
+        return Slot(tile, load, load + blocks, max(ready, load + blocks + 1))
     last = slots[-1]
     load = max(last.load + blocks, last.install)
     install = max(load + blocks, last.apply + 1)
     if ready and ready <= install:
         raise NoRoom(f"hidden units must reach the array after cycle {install}, not in {ready}")
-    return _Slot(tile, load, install, ready or install + 1)
+    return Slot(tile, load, install, ready or install + 1)
