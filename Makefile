@@ -5,11 +5,14 @@ CHIP ?= nano
 N ?= 1000
 SEED ?= 1
 VECTORS ?= 1000000
+CHIPS ?= 2
+PPM ?= 200
+BER ?=
 
 PYTHON_FILES := hw sim firmware tests bench
 BIN := .venv/bin
 
-.PHONY: help demo test check sim waves synth bench soak soak-arith faults coverage functions planted docs manual format clean compiler
+.PHONY: help demo test check sim sim-links waves synth bench bench-systems allreduce soak soak-arith faults coverage functions planted docs manual format clean compiler
 .DEFAULT_GOAL := help
 
 help:
@@ -31,7 +34,11 @@ check: .venv/ready ## lint, types, and whether every generated file is fresh
 sim: .venv/ready compiler ## run PROGRAM=examples/add.takt on the RTL of CHIP=nano
 	@$(BIN)/takt run $(PROGRAM) --chip $(CHIP) --backend rtl
 
-waves: .venv/ready compiler ## the same, writing a VCD, a GTKWave save file and a picture to build/waves
+sim-links: VECTORS = 100000
+sim-links: .venv/ready compiler ## VECTORS=100000 over the links of CHIPS=4 chips on the RTL, clocks PPM=100 off, bit error rate BER=1e-5
+	@$(BIN)/python -m takt_sim.tb.system.links --chips $(CHIPS) --ppm $(PPM) --vectors $(VECTORS) --seed $(SEED) $(if $(BER),--ber $(BER))
+
+waves: .venv/ready compiler ## the same as sim, writing a VCD, a GTKWave save file and a picture to build/waves
 	@$(BIN)/takt waves $(PROGRAM) --chip $(CHIP)
 
 synth: .venv/ready ## emit CHIP's Verilog to build/ and lint it; it is not mapped to an FPGA yet
@@ -41,6 +48,12 @@ synth: .venv/ready ## emit CHIP's Verilog to build/ and lint it; it is not mappe
 
 bench: .venv/ready compiler ## simulated cycles per second of every executor, beside a hand-written array
 	@$(BIN)/python -m bench --chip $(CHIP)
+
+bench-systems: .venv/ready ## the reference simulator of many chips on one process and on several
+	@$(BIN)/python -m bench.systems
+
+allreduce: .venv/ready ## cycles of all-reduce on 2, 4 and 8 chips against the links' bandwidth: build/allreduce.svg
+	@$(BIN)/python -m takt.collectives
 
 soak: .venv/ready compiler ## N=1000 random legal programs on RTL and reference; SEED=1 reproduces a run
 	@$(BIN)/python -m takt_sim.tb.soak --programs $(N) --seed $(SEED) --chip $(CHIP)

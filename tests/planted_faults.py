@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/design/planted-faults.md"
-UNITS = ("icu", "mem", "vxm", "mxm", "sxm", "host")
+UNITS = ("icu", "mem", "vxm", "mxm", "sxm", "c2c", "host")
 PROGRAMS = 25
 """Random programs per fault; `make test` runs many more."""
 
@@ -158,6 +158,30 @@ FAULTS = (
         "mem/secded.py",
         "Const(1, CODE_BITS) << look_up.data",
         "Const(2, CODE_BITS) << look_up.data",
+    ),
+    Fault(
+        "a packet's CRC is not looked at",
+        "c2c/receiver.py",
+        "differs.eq(word.payload != crc_part(crc, n, self.link_bits))",
+        "differs.eq(0)",
+    ),
+    Fault(
+        "a vector that was lost brings what was in its place before",
+        "c2c/buffer.py",
+        "Mux(shown, read_port.data, 0)",
+        "read_port.data",
+    ),
+    Fault(
+        "a chip turns its aligned counter the wrong way",
+        "c2c/counter.py",
+        "self.count + 1 - Mux(adjusting, ahead, 0)",
+        "self.count + 1 + Mux(adjusting, ahead, 0)",
+    ),
+    Fault(
+        "RUNTIME_DESKEW goes by the chip's own clock",
+        "c2c/aligner.py",
+        "self.resume.eq(~late[-1])",
+        "self.resume.eq(now + LOOK_AHEAD >= self.cycle)",
     ),
     Fault(
         "a header's CRC is not looked at", "host/receiver.py", "& (header.crc == sum16)", "& (header.crc == header.crc)"
