@@ -48,7 +48,7 @@ def test_both_backends_say_the_same(tmp_path):
     on_reference, on_rtl = run(path), run(path, "--backend", "rtl")
     assert on_reference.exit_code == 0, on_reference.output
     assert "came = [ 1 2 3 0 0 0 0 0 0 0 0 0 0 0 0 128]" in on_reference.output
-    assert (on_rtl.output, on_rtl.exit_code) == (on_reference.output, 0)
+    assert (on_rtl.stdout, on_rtl.exit_code) == (on_reference.stdout, 0)
 
 
 @pytest.mark.usefixtures("place")
