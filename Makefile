@@ -12,7 +12,7 @@ BER ?=
 PYTHON_FILES := hw sim firmware tests bench
 BIN := .venv/bin
 
-.PHONY: help demo test check sim sim-links waves synth bench bench-systems allreduce soak soak-arith faults coverage functions planted docs manual format clean compiler
+.PHONY: help demo test check sim sim-links waves synth bench bench-systems allreduce soak soak-links soak-arith faults coverage functions planted docs manual format clean compiler
 .DEFAULT_GOAL := help
 
 help:
@@ -57,6 +57,10 @@ allreduce: .venv/ready ## cycles of all-reduce on 2, 4 and 8 chips against the l
 
 soak: .venv/ready compiler ## N=1000 random legal programs on RTL and reference; SEED=1 reproduces a run
 	@$(BIN)/python -m takt_sim.tb.soak --programs $(N) --seed $(SEED) --chip $(CHIP)
+
+soak-links: N = 50
+soak-links: .venv/ready compiler ## N=50 random programs of CHIPS=2 chips, clocks up to PPM=200 off, on RTL and reference
+	@$(BIN)/python -m takt_sim.tb.system.soak --programs $(N) --seed $(SEED) --chips $(CHIPS) --ppm $(PPM)
 
 functions: .venv/ready compiler ## exp2, log2 and the like: coefficients fresh, errors as the manual says, RTL the same bits
 	@$(BIN)/python -m takt_sim.functions
