@@ -12,12 +12,16 @@ from takt_hw.lint import lint
 
 FP16 = replace(NANO, mem_group_slices=1, mem_words=8, queue_words=8, vxm_alus=2, streams=4, weight_streams=4)
 SMALL = replace(FP16, mxm_fp16=False, mxm_fp16_int8=False)
+PLAIN = replace(SMALL, vxm_alus=1, vxm_float_alus=0, vxm_function_alus=0)
 ROWS = {
     "fp16": replace(FP16, row=(Kind.VXM, Kind.MEM, Kind.MXM)),
     "mxm beside vxm": replace(
         SMALL, superlanes=2, row=(Kind.SXM, Kind.MEM, Kind.MXM, Kind.VXM, Kind.MEM), mxm_planes=2, accumulators=1
     ),
-    "memory only": replace(SMALL, row=(Kind.MEM, Kind.VXM), vxm_alus=1, vxm_float_alus=0, vxm_function_alus=0),
+    "links at both ends": replace(
+        PLAIN, superlanes=2, row=(Kind.C2C, Kind.MEM, Kind.VXM, Kind.C2C), c2c_links=2, link_bits=128, link_buffer=4
+    ),
+    "memory only": replace(PLAIN, row=(Kind.MEM, Kind.VXM)),
 }
 
 
