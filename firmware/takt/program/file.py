@@ -6,20 +6,15 @@ encoded again and compared.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import struct
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-import msgpack
 
 from takt_hw import isa
 from takt_hw.config import BUILDS, ChipConfig
 from takt_hw.isa import DType
 
+from .container import MAX_FILE_BYTES, seal, unseal, write_whole
 from .program import MAX_ITEMS, Entry, Memory, Program, ProgramError
 from .tensor import MAX_RUNS, Run, TensorLayout
 
@@ -27,13 +22,8 @@ MAGIC = b"\x89TAKT\r\n\x1a"
 """Not text, and damaged by any transfer that believes it is."""
 
 FORMAT_VERSION = 1
-MAX_FILE_BYTES = 1 << 29
+MAX_MAP = 4096
 
-_HEADER = struct.Struct("<8sII")
-"""Magic, version, bytes of the body; SHA-256 of these three and the body follows."""
-
-_DIGEST_BYTES = hashlib.sha256().digest_size
-_BODY_START = _HEADER.size + _DIGEST_BYTES
 _WORD_BYTES = isa.WORD_BITS // 8
 _ADDRESS_BYTES = 4
 
@@ -41,22 +31,6 @@ _ADDRESS_BYTES = 4
 def save(program: Program, path: str | os.PathLike[str]) -> None:
     """Write a program file. The file appears whole or not at all. OSError if it cannot."""
     write_whole(to_bytes(program), path)
-
-
-def write_whole(content: bytes, path: str | os.PathLike[str]) -> None:
-    """Write a file that appears whole or not at all. OSError if it cannot."""
-    target = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def load(path: str | os.PathLike[str], config: ChipConfig | None = None) -> Program:
@@ -71,28 +45,14 @@ def load(path: str | os.PathLike[str], config: ChipConfig | None = None) -> Prog
 
 def to_bytes(program: Program) -> bytes:
     """The program file's content."""
-    body = msgpack.packb(_body(program), use_bin_type=True)
-    header = _HEADER.pack(MAGIC, FORMAT_VERSION, len(body))
-    return header + hashlib.sha256(header + body).digest() + body
+    return seal(MAGIC, FORMAT_VERSION, _body(program))
 
 
 def from_bytes(content: bytes, config: ChipConfig | None = None) -> Program:
     """The program of a file's content. ProgramError as in `load`."""
-    if len(content) > MAX_FILE_BYTES:
-        raise ProgramError(f"file must have at most {MAX_FILE_BYTES} bytes, not more")
-    if content[: len(MAGIC)] != MAGIC:
-        raise ProgramError("magic must be that of a program file")
-    if len(content) < _BODY_START:
-        raise ProgramError(f"header must have {_BODY_START} bytes, not {len(content)}")
-    _, version, length = _HEADER.unpack_from(content)
-    if version != FORMAT_VERSION:
-        raise ProgramError(f"version must be {FORMAT_VERSION}, not {version}")
-    header, digest, body = content[: _HEADER.size], content[_HEADER.size : _BODY_START], content[_BODY_START:]
-    if len(body) != length:
-        raise ProgramError(f"body must have the header's {length} bytes, not {len(body)}")
-    if hashlib.sha256(header + body).digest() != digest:
-        raise ProgramError("checksum must be that of the content: the file is corrupted")
-    program = _program(_unpack(body), config)
+    arrays = max(MAX_ITEMS, MAX_RUNS)
+    body = unseal(content, MAGIC, FORMAT_VERSION, "program file", max_array=arrays, max_map=MAX_MAP)
+    program = _program(body, config)
     if to_bytes(program) != content:
         raise ProgramError("body must be encoded in the one canonical way")
     return program
@@ -137,24 +97,6 @@ def _memory_to_map(memory: Memory) -> dict[str, dict[str, bytes]]:
         }
         for name, words in memory.items()
     }
-
-
-def _unpack(body: bytes) -> Any:
-    """The body's plain values. Lengths are limited before anything is allocated for them."""
-    limit = len(body)
-    try:
-        return msgpack.unpackb(
-            body,
-            strict_map_key=True,
-            max_str_len=min(limit, 256),
-            max_bin_len=limit,
-            max_ext_len=0,
-            max_array_len=min(limit, max(MAX_ITEMS, MAX_RUNS)),
-            max_map_len=min(limit, 4096),
-        )
-    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ProgramError(f"body must be MessagePack of bounded lengths: {reason[:100]}") from None
 
 
 def _program(body: Any, config: ChipConfig | None) -> Program:

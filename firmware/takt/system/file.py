@@ -6,19 +6,15 @@ those bytes load.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import struct
 from collections.abc import Mapping
 from typing import Any
-
-import msgpack
 
 from takt_hw.config import ChipConfig
 from takt_sim.system.topology import Cable, Port, Topology
 
 from ..program import ProgramError, from_bytes, to_bytes
-from ..program.file import MAX_FILE_BYTES, write_whole
+from ..program.container import MAX_FILE_BYTES, seal, unseal, write_whole
 from .system import System
 
 MAGIC = b"\x89TKSY\r\n\x1a"
@@ -27,11 +23,7 @@ MAGIC = b"\x89TKSY\r\n\x1a"
 FORMAT_VERSION = 1
 MAX_CHIPS = 4096
 MAX_CABLES = 1 << 16
-
-_HEADER = struct.Struct("<8sII")
-"""Magic, version, bytes of the body; SHA-256 of these three and the body follows."""
-
-_BODY_START = _HEADER.size + hashlib.sha256().digest_size
+MAX_MAP = 16
 
 
 def save_system(system: System, path: str | os.PathLike[str]) -> None:
@@ -52,57 +44,22 @@ def load_system(path: str | os.PathLike[str], config: ChipConfig | None = None) 
 def system_to_bytes(system: System) -> bytes:
     """The system file's content."""
     topology = system.topology
-    body = msgpack.packb(
-        {
-            "name": topology.name,
-            "ppm": topology.ppm,
-            "cables": [[c.a.chip, c.a.link, c.b.chip, c.b.link, c.latency] for c in topology.cables],
-            "programs": [to_bytes(program) for program in system.programs],
-        },
-        use_bin_type=True,
-    )
-    header = _HEADER.pack(MAGIC, FORMAT_VERSION, len(body))
-    return header + hashlib.sha256(header + body).digest() + body
+    body = {
+        "name": topology.name,
+        "ppm": topology.ppm,
+        "cables": [[c.a.chip, c.a.link, c.b.chip, c.b.link, c.latency] for c in topology.cables],
+        "programs": [to_bytes(program) for program in system.programs],
+    }
+    return seal(MAGIC, FORMAT_VERSION, body)
 
 
 def system_from_bytes(content: bytes, config: ChipConfig | None = None) -> System:
     """The system of a file's content. ProgramError as in `load_system`."""
-    if len(content) > MAX_FILE_BYTES:
-        raise ProgramError(f"file must have at most {MAX_FILE_BYTES} bytes, not more")
-    if content[: len(MAGIC)] != MAGIC:
-        raise ProgramError("magic must be that of a system file")
-    if len(content) < _BODY_START:
-        raise ProgramError(f"header must have {_BODY_START} bytes, not {len(content)}")
-    _, version, length = _HEADER.unpack_from(content)
-    if version != FORMAT_VERSION:
-        raise ProgramError(f"version must be {FORMAT_VERSION}, not {version}")
-    header, digest, body = content[: _HEADER.size], content[_HEADER.size : _BODY_START], content[_BODY_START:]
-    if len(body) != length:
-        raise ProgramError(f"body must have the header's {length} bytes, not {len(body)}")
-    if hashlib.sha256(header + body).digest() != digest:
-        raise ProgramError("checksum must be that of the content: the file is corrupted")
-    system = _system(_unpack(body), config)
+    body = unseal(content, MAGIC, FORMAT_VERSION, "system file", max_array=MAX_CABLES, max_map=MAX_MAP)
+    system = _system(body, config)
     if system_to_bytes(system) != content:
         raise ProgramError("body must be encoded in the one canonical way")
     return system
-
-
-def _unpack(body: bytes) -> Any:
-    """The body's plain values. Lengths are limited before anything is allocated for them."""
-    limit = len(body)
-    try:
-        return msgpack.unpackb(
-            body,
-            strict_map_key=True,
-            max_str_len=min(limit, 256),
-            max_bin_len=limit,
-            max_ext_len=0,
-            max_array_len=min(limit, MAX_CABLES),
-            max_map_len=min(limit, 16),
-        )
-    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ProgramError(f"body must be MessagePack of bounded lengths: {reason[:100]}") from None
 
 
 def _system(body: Any, config: ChipConfig | None) -> System:
