@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 
 from amaranth.hdl import Cat, Module, Signal, Value
@@ -18,6 +17,7 @@ from .mem.slice import MemSlice
 from .mxm.accumulator import PLANES, Accumulator
 from .mxm.feeder import Feeder
 from .mxm.supercell import feed_layout, sums_layout
+from .place import Place
 from .streams import BITS, DRIVE, TAP, StreamPosition, dispatch_layout
 from .sxm import crossing, local
 from .tiles import TileLibrary
@@ -37,36 +37,6 @@ CONTROL_LATENCY = 1
 def member_name(queue_or_slice: str) -> str:
     """A queue's or slice's name as part of a port's name."""
     return queue_or_slice.replace(".", "_")
-
-
-@dataclass
-class _Place:
-    """What one position's slices put on and take from its streams, gathered while they are built.
-
-    With ``raw`` a slice puts or takes the register's check bits too; the others deal in data alone.
-    """
-
-    slice: int = 0
-    """Number of the slice that is being built."""
-
-    drives: list = field(default_factory=list)
-    drive_ranges: list[range] = field(default_factory=list)
-    raw_drives: list[bool] = field(default_factory=list)
-    taps: list = field(default_factory=list)
-    tap_ranges: list[range] = field(default_factory=list)
-    tap_owners: list[int] = field(default_factory=list)
-    raw_taps: list[bool] = field(default_factory=list)
-
-    def drive(self, port, numbers: range, *, raw: bool = False) -> None:
-        self.drives.append(port)
-        self.drive_ranges.append(numbers)
-        self.raw_drives.append(raw)
-
-    def tap(self, port, taken, numbers: range, *, raw: bool = False) -> None:
-        self.taps.append((port, taken))
-        self.tap_ranges.append(numbers)
-        self.tap_owners.append(self.slice)
-        self.raw_taps.append(raw)
 
 
 class Superlane(wiring.Component):
@@ -154,7 +124,7 @@ class Superlane(wiring.Component):
         m = Module()
         config = self.config
         self._controls(m)
-        places = [_Place() for _ in config.row]
+        places = [Place() for _ in config.row]
         for position, place in enumerate(places):
             place.slice = next(number for number, s in enumerate(config.slices) if s.position == position)
             self._fetch(m, position, place)
@@ -198,7 +168,7 @@ class Superlane(wiring.Component):
             with m.If(arriving.valid):
                 m.d.sync += control.word.eq(arriving.word)
 
-    def _fetch(self, m: Module, position: int, place: _Place) -> None:
+    def _fetch(self, m: Module, position: int, place: Place) -> None:
         """Instruction text for the queues of one position."""
         arriving, tap = getattr(self, f"i_fetch{position}"), getattr(self, f"o_fetch{position}")
         fetched = getattr(self, f"fetched{position}")
@@ -218,7 +188,7 @@ class Superlane(wiring.Component):
         smallest = min(dtype.streams for dtype in isa.DType if dtype.streams > plane)
         return self._numbers(plane, smallest)
 
-    def _mem(self, m: Module, name: str, place: _Place, faults: dict, errors: list):
+    def _mem(self, m: Module, name: str, place: Place, faults: dict, errors: list):
         build = partial(MemSlice, self.config.mem_words, ecc=self.config.ecc)
         memory = self.tiles.place(m, name, "mem_slice", build)
         number = next(n for n, s in enumerate(self.config.mem_slices) if s.name == name)
@@ -244,7 +214,7 @@ class Superlane(wiring.Component):
         faults["address_range"].append(memory.address_range)
         return memory.read_data
 
-    def _vxm(self, m: Module, place: _Place, faults: dict) -> None:
+    def _vxm(self, m: Module, place: Place, faults: dict) -> None:
         alus = []
         for n in range(self.config.vxm_alus):
             has = {"floating": n < self.config.vxm_float_alus, "functions": n < self.config.vxm_function_alus}
@@ -269,7 +239,7 @@ class Superlane(wiring.Component):
             faults["undefined_result"].append(alu.undefined)
         self._reduce(m, place, held, holds, faults)
 
-    def _reduce(self, m: Module, place: _Place, held, holds, faults: dict) -> None:
+    def _reduce(self, m: Module, place: Place, held, holds, faults: dict) -> None:
         reducer = self.tiles.place(m, "reducer", "lane_reducer", partial(LaneReducer, self.config))
         m.d.comb += [
             reducer.control.eq(self._control("VXM.reduce")),
@@ -282,7 +252,7 @@ class Superlane(wiring.Component):
             place.drive(getattr(reducer, f"drive{plane}"), self._plane_numbers(plane))
         faults["undefined_result"].append(reducer.undefined)
 
-    def _mxm(self, m: Module, name: str, place: _Place, faults: dict) -> None:
+    def _mxm(self, m: Module, name: str, place: Place, faults: dict) -> None:
         config = self.config
         m.submodules[f"{name}_feeder"] = feeder = Feeder(config)
         m.submodules[f"{name}_accumulator"] = accumulator = Accumulator(config)
@@ -307,7 +277,7 @@ class Superlane(wiring.Component):
             place.drive(getattr(accumulator, f"drive{plane}"), self._numbers(plane, PLANES))
         faults["undefined_product"] += [feeder.undefined, accumulator.undefined]
 
-    def _sxm(self, m: Module, name: str, place: _Place) -> None:
+    def _sxm(self, m: Module, name: str, place: Place) -> None:
         config = self.config
         size = config.transpose_size
         movers = {
@@ -330,7 +300,7 @@ class Superlane(wiring.Component):
         wiring.connect(m, movers["shift"].network, wiring.flipped(getattr(self, f"shift_{name}")))
         wiring.connect(m, movers["permute"].network, wiring.flipped(getattr(self, f"permute_{name}")))
 
-    def _c2c(self, m: Module, name: str, place: _Place) -> None:
+    def _c2c(self, m: Module, name: str, place: Place) -> None:
         """One C2C: what the sending ends take from the streams, and the receiving ends put there."""
         for queue in isa.queues(self.config):
             if queue.slice != name or not queue.unit.per_link:
@@ -349,7 +319,7 @@ class Superlane(wiring.Component):
                 m.d.sync += [drive.valid.eq(control.valid), drive.stream.eq(control.word[isa.RECEIVE_TO.bits])]
                 m.d.comb += drive.data.eq(getattr(self, f"part_link{queue.link}"))
 
-    def _row(self, m: Module, places: list[_Place], faults: dict, errors: list) -> None:
+    def _row(self, m: Module, places: list[Place], faults: dict, errors: list) -> None:
         positions = []
         for n, (kind, place) in enumerate(zip(self.config.row, places, strict=True)):
             build = partial(

@@ -1,0 +1,35 @@
+"""What the slices of one position put on its streams and take from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Place:
+    """What one position's slices put on and take from its streams, gathered while they are built.
+
+    With ``raw`` a slice puts or takes the register's check bits too; the others deal in data alone.
+    """
+
+    slice: int = 0
+    """Number of the slice that is being built."""
+
+    drives: list = field(default_factory=list)
+    drive_ranges: list[range] = field(default_factory=list)
+    raw_drives: list[bool] = field(default_factory=list)
+    taps: list = field(default_factory=list)
+    tap_ranges: list[range] = field(default_factory=list)
+    tap_owners: list[int] = field(default_factory=list)
+    raw_taps: list[bool] = field(default_factory=list)
+
+    def drive(self, port, numbers: range, *, raw: bool = False) -> None:
+        self.drives.append(port)
+        self.drive_ranges.append(numbers)
+        self.raw_drives.append(raw)
+
+    def tap(self, port, taken, numbers: range, *, raw: bool = False) -> None:
+        self.taps.append((port, taken))
+        self.tap_ranges.append(numbers)
+        self.tap_owners.append(self.slice)
+        self.raw_taps.append(raw)
