@@ -18,9 +18,14 @@ LEAST_LENGTH = 4
 """What a link measures at least: two cycles until a word is made and two until the other clock is crossed to."""
 
 
+def latency_needed(config: ChipConfig, topology: Topology, length: int) -> int:
+    """What a cable must declare whose link measures ``length`` at most, in cycles; docs/design/links.md says why."""
+    return length + isa.link_overhead(config) + 2 * config.link_drift + 2 * topology.depth
+
+
 def least_latency(config: ChipConfig, topology: Topology) -> int:
     """What every cable of a topology must declare, however short its wires, in cycles."""
-    return LEAST_LENGTH + isa.link_overhead(config) + 2 * config.link_drift + 2 * topology.depth
+    return latency_needed(config, topology, LEAST_LENGTH)
 
 
 def violations(config: ChipConfig, topology: Topology) -> Iterator[ChipViolation]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from takt_hw import isa
 from takt_hw.config import ChipConfig
 from takt_hw.isa.host import Command
 
+from ...system.checker.cables import latency_needed
 from ...system.programs import Programs, of_chip
 from ...system.topology import Port, Topology
 from ..build import BUILD_ROOT, Variant
@@ -175,7 +175,7 @@ class SystemRtl:
 
     def latency_needed(self, state: LinkState) -> int:
         """Latency in cycles that a link like this must be declared to have."""
-        return state.longest + latency_overhead(self.config, self.topology)
+        return latency_needed(self.config, self.topology, state.longest)
 
     def load(self, programs: Programs, memory: Mapping[int, Words] | Sequence[Words] = ()) -> None:
         """Load a program, and memory words, into each chip. Fault flags are cleared."""
@@ -281,11 +281,6 @@ class SystemRtl:
         if not state.up:
             return f"{port}: must hear {other} and be heard within {limit} cycles; the cable or the other chip is dead"
         return f"{port}: counter must be aligned with the root's within {limit} cycles, by way of {other}"
-
-
-def latency_overhead(config: ChipConfig, topology: Topology) -> int:
-    """Cycles that a cable's latency must have beyond the length measured; docs/design/links.md says why."""
-    return isa.link_overhead(config) + 2 * config.link_drift + 2 * topology.depth
 
 
 def _chips(numbers: Sequence[int]) -> str:
