@@ -127,6 +127,10 @@ class ChipConfig:
     ecc: bool = False
     """Whether memory words and stream registers carry check bits: one flipped bit is mended, two are reported."""
 
+    pipelined: bool = False
+    """Whether more registers divide the slices' work, for gates and wires as slow as an FPGA's. Latencies grow; the
+    properties whose names end in ``_cycles`` say by how much."""
+
     def __post_init__(self) -> None:
         _require(
             "name", self.name, "be a non-empty identifier", isinstance(self.name, str) and self.name.isidentifier()
@@ -148,6 +152,10 @@ class ChipConfig:
         _power_of_two("link_buffer", self.link_buffer, 4, 64)
         _integer("link_drift", self.link_drift, 1, 64)
         _boolean("ecc", self.ecc)
+        _boolean("pipelined", self.pipelined)
+        if self.pipelined:
+            for name in ("mxm_fp16", "mxm_fp16_int8", "vxm_function_alus"):
+                _require(name, getattr(self, name), "be off in a pipelined build", not getattr(self, name))
         kinds = isinstance(self.row, tuple) and all(isinstance(kind, Kind) for kind in self.row)
         _require("row", self.row, "be a tuple of Kind", kinds)
         text = " ".join(kind.value for kind in self.row)
@@ -210,6 +218,53 @@ class ChipConfig:
     def mxm_rounding(self) -> int:
         """Cycles that rounding the sums to fp32 adds to whatever leaves an accumulator."""
         return 2 if self.mxm_float else 0
+
+    # What ``pipelined`` adds to the latencies of the instruction table.
+
+    @property
+    def memory_cycles(self) -> int:
+        """Registers before a bank's address and behind its data: from a READ or GATHER to its stream."""
+        return 2 if self.pipelined else 0
+
+    @property
+    def alu_cycles(self) -> int:
+        """Of an ALU's integer operations without a product."""
+        return 2 if self.pipelined else 0
+
+    @property
+    def multiply_cycles(self) -> int:
+        """Of an ALU's integer products, MUL and REQUANT."""
+        return 6 if self.pipelined else 0
+
+    @property
+    def float_cycles(self) -> int:
+        """Of an ALU's floating-point operations."""
+        return 6 if self.pipelined else 0
+
+    @property
+    def product_cycles(self) -> int:
+        """Of the MXM's products."""
+        return 2 if self.pipelined else 0
+
+    @property
+    def accumulate_cycles(self) -> int:
+        """Of the sums that leave an accumulator."""
+        return self.mxm_rounding + (1 if self.pipelined else 0)
+
+    @property
+    def crossing_cycles(self) -> int:
+        """Of the SXM's operations that cross superlanes."""
+        return 1 if self.pipelined else 0
+
+    @property
+    def mover_cycles(self) -> int:
+        """Of the SXM's operations that stay within a superlane."""
+        return 0
+
+    @property
+    def fetch_cycles(self) -> int:
+        """From an IFETCH to its words."""
+        return 1 if self.pipelined else 0
 
     @property
     def packet_words(self) -> int:
@@ -315,8 +370,19 @@ NANO = ChipConfig(name="nano", mxm_fp16=True, mxm_fp16_int8=True, vxm_float_alus
 NANO_ECC = replace(NANO, name="nano_ecc", ecc=True)
 """`nano` with check bits, for fault campaigns."""
 
-ECP5 = ChipConfig(name="ecp5", mem_words=2048, vxm_float_alus=1, vxm_function_alus=1)
-"""Sized for one LFE5U-85F: one 16×16 plane and 256 KiB of MEM in 128 of its 208 block RAMs."""
+ECP5 = ChipConfig(
+    name="ecp5",
+    row=_row("MEM VXM MEM SXM MXM C2C"),
+    mem_words=2048,
+    vxm_alus=2,
+    vxm_float_alus=1,
+    c2c_links=2,
+    pipelined=True,
+)
+"""Sized for one LFE5U-85F: one 16×16 plane, 256 KiB of MEM in 128 of its 208 block RAMs, two links."""
+
+ECP5_NANO = replace(ECP5, name="ecp5_nano", row=_row("MEM VXM MEM SXM MXM"), mem_words=512, vxm_alus=1, c2c_links=0)
+"""The like for a smaller board: 64 KiB of MEM, one ALU, no links."""
 
 QUAD = ChipConfig(
     name="quad",
@@ -371,5 +437,5 @@ TSP = ChipConfig(
 """The published size: 320 lanes, 88 MEM slices of 2.5 MiB, four 320×320 planes, 16 links. Simulated by the reference
 alone."""
 
-BUILDS = {config.name: config for config in (NANO, NANO_ECC, NEAR, NANO_C2C, ECP5, QUAD, PEER32, TSP)}
+BUILDS = {config.name: config for config in (NANO, NANO_ECC, NEAR, NANO_C2C, ECP5, ECP5_NANO, QUAD, PEER32, TSP)}
 """The named builds."""

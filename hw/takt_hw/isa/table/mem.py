@@ -25,7 +25,7 @@ READ = Op(
     name="READ",
     code=0x10,
     fields=(READ_TO, ADDRESS),
-    d_func=Cycles(3),
+    d_func=Cycles(3, plus="memory_cycles"),
     summary="Put one memory word on a stream.",
     operation="stream[dst] = memory[address]. Sees every WRITE that was dispatched in an earlier cycle.",
     errors=(
@@ -70,7 +70,7 @@ GATHER = Op(
     code=0x13,
     fields=(READ_TO, ADDRESSES),
     d_skew=Cycles(1),
-    d_func=Cycles(3),
+    d_func=Cycles(3, plus="memory_cycles"),
     summary="Read one address per superlane.",
     operation="In each superlane: a = the 16-bit address that it has in stream[map]; stream[dst] = memory[a], or 0 "
     "and the fault flag `ADDRESS_RANGE` if there is no word a. Sees every write that was dispatched in an earlier "

@@ -67,7 +67,7 @@ ABC = Op(
     code=0x22,
     fields=(ACTIVATIONS,),
     d_skew=Cycles(1),
-    d_func=Cycles(4, per_superlane=2),
+    d_func=Cycles(4, per_superlane=2, plus="product_cycles"),
     summary="Multiply one activation vector.",
     operation="product[column] = sum over rows of stream[src][row] * weights[row, column], exact in int32. The product "
     "meets the ACC of the same plane that takes its operand d_func cycles after this dispatch.",
@@ -79,7 +79,7 @@ ACC = Op(
     code=0x23,
     fields=(ACCUMULATOR, ACC_MODE, ACC_TO),
     d_skew=Cycles(1),
-    d_func=Cycles(3, plus="mxm_rounding"),
+    d_func=Cycles(3, plus="accumulate_cycles"),
     summary="Accumulate one product.",
     operation="accumulator[address] = product (+ accumulator[address] in mode `add`), where the product "
     "is that of the ABC or ABC_FP16 dispatched d_func(ABC) - d_skew(ACC) cycles earlier. Sums of ABC are int32, modulo "
@@ -120,7 +120,7 @@ ABC_FP16 = Op(
     code=0x26,
     fields=(ACTIVATIONS_FP16,),
     d_skew=Cycles(1),
-    d_func=Cycles(4, per_superlane=2),
+    d_func=Cycles(4, per_superlane=2, plus="product_cycles"),
     needs="mxm_float",
     summary="Multiply one fp16 activation vector.",
     operation="product[column] = sum over rows of stream[src][row] * weights[row, column], exact. The weights are "
@@ -138,7 +138,7 @@ DRAIN = Op(
     name="DRAIN",
     code=0x27,
     fields=(ACCUMULATOR, ACC_TO),
-    d_func=Cycles(3, plus="mxm_rounding"),
+    d_func=Cycles(3, plus="accumulate_cycles"),
     summary="Read and clear one accumulator.",
     operation="The accumulator's value leaves on `dst`, if given, as ACC sends it; then accumulator[address] = 0, an "
     "integer or a floating-point zero as the next ACC in mode `add` needs it. A product that arrives in this cycle "

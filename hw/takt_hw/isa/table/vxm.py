@@ -77,19 +77,29 @@ _VXM_ERRORS = (
     "Another result of this ALU is there from the same cycle on.",
 )
 
-VXM_CHAIN = Cycles(2)
+VXM_CHAIN = Cycles(2, plus="alu_cycles")
 """From the dispatch of an ALU's integer operation to the first dispatch, in any ALU, that can take its held result."""
 
+MULTIPLY_CHAIN = Cycles(2, plus="multiply_cycles")
+"""`VXM_CHAIN` of integer products."""
 
-def _vxm(name: str, code: int, fields: tuple[Field, ...], summary: str, operation: str) -> Op:
+
+def _streamed(chain: Cycles) -> Cycles:
+    """From the dispatch of an operation to its result's stream: the held result goes there in two cycles."""
+    return Cycles(chain.base + 2, plus=chain.plus)
+
+
+def _vxm(
+    name: str, code: int, fields: tuple[Field, ...], summary: str, operation: str, chain: Cycles = VXM_CHAIN
+) -> Op:
     """A VXM row: one cycle to decode, one to take operands, one to compute, one to reach the stream."""
     return Op(
         name=name,
         code=code,
         fields=(VXM_TO, *fields, IMMEDIATE),
         d_skew=Cycles(1),
-        d_func=Cycles(4),
-        chain=VXM_CHAIN,
+        d_func=_streamed(chain),
+        chain=chain,
         summary=summary,
         operation=operation,
         errors=_VXM_ERRORS,
@@ -102,7 +112,7 @@ ADD = _vxm("ADD", 0x31, (A, B), "Add.", "result = a + b, modulo 2^32")
 
 SUB = _vxm("SUB", 0x32, (A, B), "Subtract.", "result = a - b, modulo 2^32")
 
-MUL = _vxm("MUL", 0x33, (A, B), "Multiply.", "result = a * b, modulo 2^32")
+MUL = _vxm("MUL", 0x33, (A, B), "Multiply.", "result = a * b, modulo 2^32", MULTIPLY_CHAIN)
 
 MIN = _vxm("MIN", 0x34, (A, B), "Smaller of two.", "result = min(a, b), signed")
 
@@ -141,6 +151,7 @@ REQUANT = _vxm(
     "Scale to int8.",
     "m = b & 0xffff, unsigned; p = a * m, exact; q = p / 2^shift, rounded to the nearest integer, ties to even; "
     "result = min(max(q, -128), 127)",
+    MULTIPLY_CHAIN,
 )
 
 ADD_SAT = _vxm("ADD_SAT", 0x44, (A, B), "Add, saturating.", "result = a + b, at least -2^31 and at most 2^31 - 1")
@@ -153,7 +164,7 @@ NEG = _vxm("NEG", 0x47, (A,), "Negate.", "result = -a, modulo 2^32")
 
 SHR_LOGICAL = _vxm("SHR_LOGICAL", 0x48, (A, B), "Logical shift right.", "result = a >> (b & 31), zeros shifted in")
 
-FLOAT_CHAIN = Cycles(4)
+FLOAT_CHAIN = Cycles(4, plus="float_cycles")
 """`VXM_CHAIN` of floating-point arithmetic: three cycles to compute."""
 
 FUNCTION_CHAIN = Cycles(6)
@@ -169,7 +180,7 @@ def _float(
         code=code,
         fields=(VXM_TO, *fields, IMMEDIATE),
         d_skew=Cycles(1),
-        d_func=Cycles(chain.base + 2),
+        d_func=_streamed(chain),
         chain=chain,
         needs="vxm_function_alus" if chain is FUNCTION_CHAIN else "vxm_float_alus",
         summary=summary,
