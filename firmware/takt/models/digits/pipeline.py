@@ -15,7 +15,7 @@ from ...collectives.ways import Hop, hop
 from ...schedule import flight
 from ...system import SystemBuilder
 from .layout import Layout, NoRoom, cut
-from .program import REQUANT, SUMS, UNITS, Emitter, Slot
+from .program import SUMS, UNITS, Emitter, Slot
 from .quantize import QuantizedNetwork
 from .split import OUTWARD, TO_LINKS, Split, declare, dispatch, receive_units, send_units
 
@@ -50,7 +50,7 @@ def _two(system: SystemBuilder, network: QuantizedNetwork, layout: Layout, line:
     first.weights()
     first.hidden_layer(network)
     sent = [
-        send_units(first, parts, REQUANT, first.rectified(slot) + first.to_requant, line[0].source.link)
+        send_units(first, parts, first.scaler, first.rectified(slot) + first.to_requant, line[0].source.link)
         for slot in first.slots
         if slot.tile.last
     ]

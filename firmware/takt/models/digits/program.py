@@ -25,7 +25,7 @@ PIXELS, LOGITS = "pixels", "logits"
 """Names of the input (int8 [64]) and output (int32 [10]) tensors."""
 
 RECTIFY, REQUANT = "VXM.alu0", "VXM.alu1"
-"""The two ALUs that a vector of hidden units passes through."""
+"""The two ALUs that a vector of hidden units passes through; in a build with one, that twice."""
 
 SUMS = Stream(0, Direction.WEST)
 UNITS = Stream(0, Direction.EAST)
@@ -98,8 +98,9 @@ class Emitter:
         )
         self.to_accumulate = flight(config, self.activate, isa.ABC, self.accumulate, isa.ACC)
         self.to_rectify = flight(config, self.accumulate, isa.ACC, RECTIFY, isa.MAX)
+        self.scaler = REQUANT if config.vxm_alus > 1 else RECTIFY
         self.to_requant = isa.VXM_CHAIN(config)
-        self.to_apply = flight(config, REQUANT, isa.REQUANT, self.activate, isa.ABC)
+        self.to_apply = flight(config, self.scaler, isa.REQUANT, self.activate, isa.ABC)
         self.pixel_address = (len(layout.hidden) + len(layout.output)) * config.weight_blocks
         self.threshold_address = self.pixel_address + layout.pixel_vectors
         self.logit_address = config.bank_words
@@ -108,6 +109,8 @@ class Emitter:
         if len(layout.thresholds) >= config.accumulators:
             raise NoRoom(f"network must need at most {config.accumulators} accumulators")
         self.first_load = start + max(self._read_ahead(name, self.load, isa.LW) for name in self.sources)
+        if self.scaler == RECTIFY:  # the REQUANT of one vector lands before the MAX of the next
+            spacing = max(spacing, 1 + self.to_requant + isa.MULTIPLY_CHAIN(config) - isa.VXM_CHAIN(config))
         self.slots: list[Slot] = []
         done = 0
         for tile in layout.hidden:
@@ -182,7 +185,7 @@ class Emitter:
         self.threshold(vector, cycle, RECTIFY)
         sums, threshold = TypedStream(SUMS, DType.I32), TypedStream(THRESHOLDS, DType.I32)
         self.builder.at(cycle, RECTIFY, isa.MAX, dst=None, a=sums, b=threshold)
-        self.requant(cycle + self.to_requant, REQUANT, TypedStream(self.units, DType.I8), Alu(0), network)
+        self.requant(cycle + self.to_requant, self.scaler, TypedStream(self.units, DType.I8), Alu(0), network)
 
     def requant(self, cycle: int, queue: str, dst: TypedStream, rectified: Alu, network: QuantizedNetwork) -> None:
         """Scale what an ALU holds to int8."""

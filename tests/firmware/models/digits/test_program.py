@@ -14,10 +14,10 @@ from takt.program import MAIN, Entry, Program
 from takt.runtime import judge
 from takt.schedule import flight
 from takt_hw import isa
-from takt_hw.config import ECP5, NANO, QUAD, Kind
+from takt_hw.config import ECP5, ECP5_NANO, NANO, QUAD, Kind
 from takt_sim.timeline import expand
 
-BUILDS = pytest.mark.parametrize("config", [NANO, ECP5, QUAD], ids=lambda config: config.name)
+BUILDS = pytest.mark.parametrize("config", [NANO, ECP5, ECP5_NANO, QUAD], ids=lambda config: config.name)
 COUNT = 20
 
 
