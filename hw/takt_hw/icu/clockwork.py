@@ -16,10 +16,17 @@ LOOK_AHEAD = 2
 class Clockwork(wiring.Component):
     """Counts the cycles of a program, carries NOTIFY to the parked queues and sees the end.
 
+    Parameters
+    ----------
+    config : ChipConfig
+        The build.
+    late : int
+        Cycles by which the queues begin later than LOOK_AHEAD cycles after ``start``.
+
     Members
     -------
     start : In(1)
-        The program begins; cycle 0 is two cycles later.
+        The program begins; cycle 0 is LOOK_AHEAD + ``late`` cycles later.
     notify, ended : In(queues)
         From the queues.
     release : Out(1)
@@ -34,7 +41,8 @@ class Clockwork(wiring.Component):
         Cycle count of the program that ended last: latest end plus superlanes.
     """
 
-    def __init__(self, config: ChipConfig):
+    def __init__(self, config: ChipConfig, late: int = 0):
+        self.late = late
         self.superlanes = config.superlanes
         self.release_delay = isa.NOTIFY.d_func(config) - LOOK_AHEAD
         queues = len(isa.queues(config))
@@ -64,11 +72,23 @@ class Clockwork(wiring.Component):
         m.d.sync += self.elapsed.eq(self.elapsed + 1)
         with m.If(self.align):
             m.d.sync += self.elapsed.eq(self.cycle)
+        begins, all_ended, waiting = Signal(), Signal(), Signal(self.late)
+        last_cycle = Signal.like(self.cycles)
+        m.d.comb += [begins.eq(self.start), all_ended.eq(self.ended.all()), last_cycle.eq(self.elapsed)]
+        if self.late:
+            # There is time for a register on the long way from the queues, too.
+            seen = Signal()
+            m.d.sync += [waiting.eq(Cat(self.start, waiting)), seen.eq(self.ended.all())]
+            m.d.comb += [begins.eq(waiting[-1]), all_ended.eq(seen), last_cycle.eq(self.elapsed - 1)]
         with m.If(self.start):
-            m.d.sync += [self.running.eq(1), self.done.eq(0), self.elapsed.eq(0), drain.eq(0), travelling.eq(0)]
+            m.d.sync += [self.running.eq(1), self.done.eq(0)]
+        with m.If(begins):
+            m.d.sync += [self.elapsed.eq(0), drain.eq(0), travelling.eq(0)]
+        with m.Elif(self.start | waiting.any()):
+            pass
         with m.Elif(self.running & (drain == 0)):
-            with m.If(self.ended.all()):
-                m.d.sync += [self.cycles.eq(self.elapsed + self.superlanes), drain.eq(self.superlanes + 1)]
+            with m.If(all_ended):
+                m.d.sync += [self.cycles.eq(last_cycle + self.superlanes), drain.eq(self.superlanes + 1)]
         with m.Elif(self.running):
             m.d.sync += drain.eq(drain - 1)
             with m.If(drain == 1):

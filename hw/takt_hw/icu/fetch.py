@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -31,6 +34,8 @@ class FetchPort(wiring.Component):
         Bits of the longest word that these queues store.
     control_latency : int
         Cycles from ``take`` to the tap of superlane 0.
+    zeroed : bool
+        Each ``ask`` is all zeros unless it is valid, so that they need not be told apart.
 
     Members
     -------
@@ -48,7 +53,8 @@ class FetchPort(wiring.Component):
         An IFETCH came while another had words to come, or together with another.
     """
 
-    def __init__(self, superlanes: int, queues: int, word_bits: int, control_latency: int):
+    def __init__(self, superlanes: int, queues: int, word_bits: int, control_latency: int, zeroed: bool = False):
+        self.zeroed = zeroed
         self.superlanes = superlanes
         self.queues = queues
         self.latency = control_latency + TAKE_LATENCY
@@ -82,7 +88,13 @@ class FetchPort(wiring.Component):
             self.take.stream.eq(stream),
             self.conflict.eq((asked & going_on) | (asking & (asking - 1)).any()),
         ]
-        for n, ask in enumerate(asks):
+        if self.zeroed:
+            words = Signal(isa.TEXT_WORDS.width)
+            m.d.comb += words.eq(reduce(or_, (ask.words for ask in asks)))
+            with m.If(asked):
+                m.d.comb += self.take.stream.eq(reduce(or_, (ask.stream for ask in asks)))
+                m.d.sync += [left.eq(words - 1), stream.eq(self.take.stream)]
+        for n, ask in enumerate(() if self.zeroed else asks):
             with m.If(asking[n]):
                 m.d.comb += self.take.stream.eq(ask.stream)
                 m.d.sync += [left.eq(ask.words - 1), stream.eq(ask.stream)]

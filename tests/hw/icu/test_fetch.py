@@ -2,11 +2,25 @@
 
 import pytest
 
+from takt_hw import isa
 from takt_hw.icu.fetch import FetchPort
+from takt_hw.icu.text import MARKS, TextPort
 from takt_hw.superlane import CONTROL_LATENCY
 from tests.hw.simulation import run
 
 STREAM = 0x25
+
+
+BITS = 56
+
+port = FetchPort
+"""Set for each run of all tests."""
+
+
+@pytest.fixture(scope="module", params=[FetchPort, TextPort], ids=lambda kind: kind.__name__, autouse=True)
+def _each_port(request):
+    global port
+    port = request.param
 
 
 def ask(stream, words):
@@ -19,7 +33,8 @@ def run_port(superlanes, asks, cycles, queues=3):
 
     A superlane's tap takes the number of the cycle, in superlane-0 time, in which the vector passes superlane 0.
     """
-    dut = FetchPort(superlanes, queues, 16, CONTROL_LATENCY)
+    dut = port(superlanes, queues, BITS, CONTROL_LATENCY)
+    behind = int(port is TextPort)  # registers between the taps' words and what arrives
     steps = []
     for cycle in range(cycles):
         step = {f"ask{n}": ask(STREAM + n, words) for at, n, words in asks if at == cycle}
@@ -28,10 +43,10 @@ def run_port(superlanes, asks, cycles, queues=3):
     taken = [n for n, row in enumerate(takes) if row["valid"]]
     for cycle, step in enumerate(steps):
         for k in range(superlanes):
-            before = [c for c in taken if c + k + dut.latency <= cycle]
+            before = [c for c in taken if c + k + dut.latency - behind <= cycle]
             step[f"fetched{k}"] = before[-1] * 100 + k if before else 0xFFFF
     seen = run(
-        FetchPort(superlanes, queues, 16, CONTROL_LATENCY),
+        port(superlanes, queues, BITS, CONTROL_LATENCY),
         steps,
         lambda d: {"arrives": d.arrives, "word": d.word, "conflict": d.conflict},
     )
@@ -65,8 +80,32 @@ def test_fetches_that_meet_are_reported():
 
 
 def test_a_start_forgets_what_was_asked():
-    dut = FetchPort(1, 2, 16, CONTROL_LATENCY)
+    dut = port(1, 2, BITS, CONTROL_LATENCY)
     steps = [{"ask0": ask(STREAM, 9)}, {}, {"clear": 1}, *[{}] * 9]
     seen = run(dut, steps, lambda d: {"take": d.take.valid, "arrives": d.arrives})
     assert [row["take"] for row in seen] == [1, 1, 1, *[0] * 9]
     assert not any(row["arrives"] for row in seen[3:])
+
+
+def test_a_word_of_the_host_comes_with_its_marks():
+    words = {
+        isa.NOP.encode(count=1): {"nop", "once"},
+        isa.NOP.encode(count=2): {"nop", "twice"},
+        isa.REPEAT.encode(count=3, interval=1, stride=-1): {"repeat", "thrice", "every", "single"},
+        isa.REPEAT.encode(count=257, interval=257, stride=0): {"repeat"},
+        isa.SYNC.encode(): {"sync"},
+        isa.NOTIFY.encode(): {"notify", "quick"},
+        isa.LOOP.encode(count=1, body=1, stride=0): {"quick", "once", "single", "every"},
+        isa.LOOP.encode(count=2, body=2, stride=0): {"loop", "quick", "twice"},
+        isa.IFETCH.encode(src=isa.Stream(5, isa.Direction.EAST), words=4): {"ifetch", "quick"},
+        isa.CONFIG.encode(base=-3): {"config", "quick"},
+        0x80: set(),
+    }
+    seen = run(
+        TextPort(1, 1, BITS, CONTROL_LATENCY),
+        [*({"host_write": 1, "host_word": word} for word in words), {}],
+        lambda d: {"word": d.word, "arrives": d.arrives} | {name: d.marks[name] for name in MARKS.members},
+    )[1:]
+    assert [row["word"] for row in seen] == list(words)
+    assert [{name for name in MARKS.members if row[name]} for row in seen] == list(words.values())
+    assert not any(row["arrives"] for row in seen)

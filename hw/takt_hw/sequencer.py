@@ -1,0 +1,121 @@
+"""The chip's instruction queues, the ways of text into them, and what reaches them from the host."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from amaranth.hdl import Module, Signal, Value
+
+from . import isa
+from .config import ChipConfig
+from .icu.clockwork import Clockwork
+from .icu.fetch import FetchPort
+from .icu.pipelined import START_CYCLES, PipelinedQueue
+from .icu.queue import InstructionQueue
+from .icu.text import TextPort
+from .streams import BITS
+from .superlane import CONTROL_LATENCY, fetch_bits, queue_ports
+from .tiles import TileLibrary
+
+HOST_REGISTERS = 1
+"""Registers between the host's bus and the queues of a pipelined build. Text has one more, in its `TextPort`."""
+
+
+def late(config: ChipConfig) -> int:
+    """Cycles by which a pipelined build's programs begin later."""
+    return HOST_REGISTERS + START_CYCLES if config.pipelined else 0
+
+
+def place_queues(m: Module, tiles: TileLibrary, config: ChipConfig, bus, clockwork: Clockwork) -> dict[str, Any]:
+    """Add all queues to the chip; returns them by the name of their ports. Without their text in a pipelined build."""
+    kind = PipelinedQueue if config.pipelined else InstructionQueue
+    queues: dict[str, Any] = {}
+    if config.pipelined:
+        entry = {name: Signal.like(getattr(bus, name)) for name in ("entry_write", "entry_start", "entry_clear")}
+        m.d.sync += [register.eq(getattr(bus, name)) for name, register in entry.items()]
+        entry["entry_end"] = Signal.like(bus.entry_count)
+        start = Signal.like(bus.start)
+        m.d.sync += [entry["entry_end"].eq(bus.entry_start + bus.entry_count), start.eq(bus.start)]
+    else:
+        entry = {name: getattr(bus, name) for name in ("entry_write", "entry_start", "entry_count", "entry_clear")}
+        start = bus.start
+    for queue, name in queue_ports(config):
+        build = partial(kind, queue.unit, config.queue_words)
+        icu = tiles.place(m, f"queue_{name}", f"queue_{queue.unit.name}", build)
+        addressed = _addressed(m, config, bus, queue.index)
+        m.d.comb += [
+            icu.entry_write.eq(entry["entry_write"] & addressed),
+            *(getattr(icu, port).eq(value) for port, value in entry.items() if port != "entry_write"),
+            icu.start.eq(start),
+            icu.release.eq(clockwork.release),
+            clockwork.notify[queue.index].eq(icu.notify),
+            clockwork.ended[queue.index].eq(icu.ended),
+        ]
+        if not config.pipelined:
+            m.d.comb += [
+                icu.text_write.eq(bus.text_write & addressed),
+                icu.text_address.eq(bus.address),
+                icu.text_data.eq(bus.write_data),
+            ]
+        queues[name] = icu
+    return queues
+
+
+def place_fetch_ports(
+    m: Module, tiles: TileLibrary, config: ChipConfig, bus, queues: dict[str, Any], superlanes: list
+) -> list:
+    """Add the way of text into the queues of each position; returns whether IFETCHes meet there."""
+    conflicts = []
+    kind = TextPort if config.pipelined else FetchPort
+    host = _HostText(m, bus) if config.pipelined else None
+    for position, what in enumerate(config.row):
+        here = [(queue, queues[name]) for queue, name in queue_ports(config) if queue.position == position]
+        build = partial(kind, config.superlanes, len(here), fetch_bits(config, position), CONTROL_LATENCY)
+        fetch = tiles.place(m, f"fetch{position}", f"fetch_{what.value}", build)
+        m.d.comb += [fetch.clear.eq(bus.start), getattr(superlanes[0], f"i_fetch{position}").eq(fetch.take)]
+        if host is not None:
+            m.d.comb += [fetch.host_write.eq(host.write), fetch.host_word.eq(host.word)]
+        for n, (queue, icu) in enumerate(here):
+            m.d.comb += [getattr(fetch, f"ask{n}").eq(icu.fetch), icu.arrives.eq(fetch.arrives[n])]
+            if host is None:
+                m.d.comb += icu.fetched.eq(fetch.word)
+            else:
+                m.d.comb += [
+                    icu.text_write.eq(host.late_write & _addressed(m, config, bus, queue.index)),
+                    icu.text_address.eq(host.late_address),
+                    icu.text_data.eq(fetch.word),
+                    icu.text_marks.eq(fetch.marks),
+                ]
+        for k, ports in enumerate(superlanes):
+            m.d.comb += getattr(fetch, f"fetched{k}").eq(getattr(ports, f"fetched{position}"))
+        for below, above in zip(superlanes, superlanes[1:], strict=False):
+            m.d.comb += getattr(above, f"i_fetch{position}").eq(getattr(below, f"o_fetch{position}"))
+        conflicts.append(fetch.conflict)
+    return conflicts
+
+
+class _HostText:
+    """A word of text on its way to its queue: in ``word`` with ``write``, and a cycle later what is ``late``."""
+
+    def __init__(self, m: Module, bus):
+        self.write, self.late_write = Signal(), Signal()
+        self.word = Signal(BITS, reset_less=True)
+        address, self.late_address = (Signal.like(bus.address, reset_less=True) for _ in range(2))
+        m.d.sync += [
+            self.write.eq(bus.text_write),
+            self.late_write.eq(self.write),
+            self.word.eq(bus.write_data),
+            address.eq(bus.address),
+            self.late_address.eq(address),
+        ]
+
+
+def _addressed(m: Module, config: ChipConfig, bus, index: int) -> Value:
+    """Whether the host means a queue. In a pipelined build a cycle later, and still so when what it wants arrives."""
+    if not config.pipelined:
+        return bus.queue == index
+    addressed = Signal(name=f"queue{index}_addressed", reset_less=True)
+    number = bus.queue[: (len(isa.queues(config)) - 1).bit_length()]  # others are refused
+    m.d.sync += addressed.eq(number == index)
+    return addressed
