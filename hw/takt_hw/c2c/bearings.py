@@ -26,10 +26,15 @@ class Bearings(wiring.Component):
     A flipped bit that passed as mended must not be believed: a beacon counts if it says the same as the one of its type
     before, up to TOLERANCE for those that carry times.
 
+    Parameters
+    ----------
+    pipelined : bool
+        Whether the build is pipelined.
+
     Attributes
     ----------
     latency : int
-        Cycles from ``heard`` to what it says: 1.
+        Cycles from ``heard`` to what it says: 1, and 2 in a pipelined build.
 
     Members
     -------
@@ -51,8 +56,6 @@ class Bearings(wiring.Component):
         NOTIFY_LINKS of the other end since the restart, modulo 256.
     """
 
-    latency = 1
-
     heard: In(1)
     beacon: In(BEACON)
     time: In(TIME_BITS)
@@ -64,21 +67,31 @@ class Bearings(wiring.Component):
     longest: Out(TIME_BITS)
     notifies: Out(NOTIFY_BITS)
 
+    def __init__(self, pipelined: bool = False):
+        self.pipelined = pipelined
+        self.latency = 2 if pipelined else 1
+        super().__init__()
+
     def elaborate(self, platform) -> Module:
         m = Module()
-        length = Signal(TIME_BITS)
-        m.d.comb += length.eq(self.time - self.beacon.payload)
-        measured = self._believed(m, WordType.TIME, length, TOLERANCE)
-        sighted = self._believed(m, WordType.SIGHT, self.beacon.payload, TOLERANCE)
-        stated = self._believed(m, WordType.STATE, self.beacon.payload, 0)
+        length, beacon, heard = Signal(TIME_BITS), Signal(BEACON), Signal()
+        m.d["sync" if self.pipelined else "comb"] += [
+            length.eq(self.time - self.beacon.payload),
+            beacon.eq(self.beacon),
+            heard.eq(self.heard),
+        ]
+        comes = {kind: heard & (beacon.type == kind) for kind in (WordType.TIME, WordType.SIGHT, WordType.STATE)}
+        measured = self._believed(m, WordType.TIME, comes, length, TOLERANCE)
+        sighted = self._believed(m, WordType.SIGHT, comes, beacon.payload, TOLERANCE)
+        stated = self._believed(m, WordType.STATE, comes, beacon.payload, 0)
         state, told = Signal(STATE), Signal(STATE)
-        m.d.comb += told.eq(self.beacon.payload)
+        m.d.comb += told.eq(beacon.payload)
         known = Signal(BEARING)
         m.d.sync += [known.measured.eq(measured), known.sighted.eq(sighted)]
         with m.If(measured):
             m.d.sync += known.length.eq(length)
         with m.If(sighted):
-            m.d.sync += known.theirs.eq(self.beacon.payload)
+            m.d.sync += known.theirs.eq(beacon.payload)
 
         knows_length, knows_state = Signal(), Signal()
         silent = Signal(range(SILENCE_CYCLES + 1), init=SILENCE_CYCLES)
@@ -106,15 +119,14 @@ class Bearings(wiring.Component):
         self._extremes(m)
         return m
 
-    def _believed(self, m: Module, kind: WordType, value: Value, tolerance: int) -> Value:
-        """Whether a beacon of one type has come and agrees with the one before."""
+    def _believed(self, m: Module, kind: WordType, comes: dict, value: Value, tolerance: int) -> Value:
+        """Whether a beacon of one type comes and agrees with the one before."""
         before = Signal(TIME_BITS, name=f"{kind.name.lower()}_before")
         apart = Signal(TIME_BITS, name=f"{kind.name.lower()}_apart")
-        comes = self.heard & (self.beacon.type == kind)
         m.d.comb += apart.eq(value - before + tolerance)
-        with m.If(comes):
+        with m.If(comes[kind]):
             m.d.sync += before.eq(value)
-        return comes & (apart <= 2 * tolerance)
+        return comes[kind] & (apart <= 2 * tolerance)
 
     def _extremes(self, m: Module) -> None:
         keeps = Signal()

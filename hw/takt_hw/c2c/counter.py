@@ -1,6 +1,6 @@
 """The chip's aligned counter: runs with the parent's, and so with the root's."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,6 +21,9 @@ STEADY_ADJUSTMENTS = 2
 """Adjustments without much to adjust that make a counter an aligned one."""
 
 
+WORKING_OUT = 2
+
+
 class AlignedCounter(wiring.Component):
     """Counts clocks, and turns itself back by half the difference between both ends' lengths of the parent's link.
 
@@ -29,6 +32,12 @@ class AlignedCounter(wiring.Component):
 
     Chips agree on the low TIME_BITS of their counters. The first adjustment may be of any size. It takes from both
     lengths more than their difference: by that alone half an overflow could not be told from none.
+
+    Parameters
+    ----------
+    pipelined : bool
+        Whether the build is pipelined: then what an adjustment comes to is worked out in WORKING_OUT cycles, and it is
+        made a cycle later.
 
     Members
     -------
@@ -51,23 +60,30 @@ class AlignedCounter(wiring.Component):
     count: Out(COUNTER_BITS)
     aligned: Out(1)
 
+    def __init__(self, pipelined: bool = False):
+        self.pipelined = pipelined
+        super().__init__()
+
     def elaborate(self, platform) -> Module:
         m = Module()
         begun = Signal()
         both, excess = Signal(TIME_BITS), Signal(signed(TIME_BITS + 1))
         ahead = Signal(signed(TIME_BITS + 1))
-        m.d.comb += [
-            # There and back: what the counters show does not matter, and it is short.
-            both.eq(self.parent.length + self.parent.theirs),
-            # Twice what the counter is ahead by.
-            excess.eq((self.parent.length << 1) - both),
-            ahead.eq((excess + excess[-1]) >> 1),
-        ]
+        # There and back: what the counters show does not matter, and it is short.
+        worked_out = "sync" if self.pipelined else "comb"
+        m.d[worked_out] += both.eq(self.parent.length + self.parent.theirs)
+        m.d[worked_out] += excess.eq((self.parent.length << 1) - both)  # twice what the counter is ahead by
+        m.d.comb += ahead.eq((excess + excess[-1]) >> 1)
 
         told, settled = Signal(range(TELLINGS + 1)), Signal(range(SETTLE_CYCLES + 1))
         measured, sighted, adjusting = Signal(), Signal(), Signal()
         in_the_middle = self.count[: EPOCH_CYCLES.bit_length() - 1] == EPOCH_CYCLES // 2
-        m.d.comb += adjusting.eq(measured & sighted & in_the_middle)
+        known = measured & sighted
+        if self.pipelined:
+            known_for = Signal(WORKING_OUT)
+            m.d.sync += known_for.eq(Mux(known, Cat(known, known_for), 0))
+            known = known & known_for.all()
+        m.d.comb += adjusting.eq(known & in_the_middle)
         with m.If(~begun | self.root | self.restart | ~self.parent.up | adjusting):
             m.d.sync += [told.eq(0), settled.eq(0), measured.eq(0), sighted.eq(0)]
         with m.Elif(told != TELLINGS):
@@ -76,7 +92,11 @@ class AlignedCounter(wiring.Component):
             m.d.sync += settled.eq(settled + 1)
         with m.Else():
             m.d.sync += [measured.eq(measured | self.parent.measured), sighted.eq(sighted | self.parent.sighted)]
-        m.d.sync += self.count.eq(self.count + 1 - Mux(adjusting, ahead, 0))
+        if self.pipelined:
+            step = Signal(signed(TIME_BITS + 1), init=1)
+            m.d.sync += [step.eq(Mux(adjusting, 1 - ahead, 1)), self.count.eq(self.count + step)]
+        else:
+            m.d.sync += self.count.eq(self.count + 1 - Mux(adjusting, ahead, 0))
 
         steady = Signal(range(STEADY_ADJUSTMENTS + 1))
         with m.If(self.restart):

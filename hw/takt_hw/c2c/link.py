@@ -101,7 +101,7 @@ class Link(wiring.Component):
         m.submodules.transmitter = transmitter = Transmitter(self.config)
         m.submodules.receiver = receiver = Receiver(self.config)
         m.submodules.buffer = buffer = DeskewBuffer(self.config)
-        m.submodules.bearings = bearings = Bearings()
+        m.submodules.bearings = bearings = Bearings(self.config.pipelined)
         # Never set back: the other end counts from where it began to listen.
         notified = Signal(NOTIFY_BITS)
         m.d.sync += notified.eq(notified + self.notify)
@@ -153,6 +153,9 @@ class Link(wiring.Component):
             (late, buffer.late),
             (conflicts, self.conflict),
         ):
+            if self.config.pipelined:  # counts wait: nobody reads them so soon
+                counted, more = more, Signal(name="counts_more")
+                m.d.sync += more.eq(counted)
             with m.If(self.restart):
                 m.d.sync += counter.eq(0)
             with m.Elif(~counter.all()):

@@ -44,7 +44,7 @@ class Pair:
         self.random = random.Random(seed)
         self.module = m = Module()
         self.links = [Link(config), Link(config)]
-        self.counters = [AlignedCounter(), AlignedCounter()]
+        self.counters = [AlignedCounter(config.pipelined), AlignedCounter(config.pipelined)]
         self.clocks = [ClockDomain("chip0"), ClockDomain("chip1")]
         self.flips = [Signal.like(link.o_wire, name=f"flips{n}") for n, link in enumerate(self.links)]
         """Bits that are flipped on chip n's outgoing wires."""

@@ -9,13 +9,38 @@ from amaranth.lib.wiring import In, Out
 
 from takt_hw import isa
 from takt_hw.c2c.aligner import UNSTEADY, Aligner
+from takt_hw.c2c.pipelined_aligner import DRIFT_STAGES, PipelinedAligner
 from takt_hw.config import NANO_C2C
+from takt_hw.icu.pipelined import START_CYCLES, PipelinedQueue
 from takt_hw.icu.queue import InstructionQueue
+from takt_hw.icu.text import MARKS, mark
 from tests.hw.simulation import run
 
 EPOCH = isa.EPOCH_CYCLES
 DESKEW, PARENT = isa.DESKEW.make(), isa.SYNC_LINK.make(link=2)
 TAKES = isa.DESKEW.d_func(NANO_C2C)
+
+
+class Design:
+    """What is tested, and how it differs from the outside."""
+
+    def __init__(self, pipelined):
+        self.pipelined = pipelined
+        self.start_cycles = START_CYCLES if pipelined else 0
+        self.link_clocks = int(pipelined)
+        """Clocks by which a NOTIFY_LINKS is seen later."""
+        self.drift_clocks = DRIFT_STAGES if pipelined else 0
+        """Clocks by which drift is seen later."""
+
+
+design = Design(False)
+"""Set for each run of all tests."""
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "pipelined"], autouse=True)
+def _each_design(request):
+    global design
+    design = Design(request.param)
 
 
 class AlignQueue(wiring.Component):
@@ -41,11 +66,22 @@ class AlignQueue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.queue = queue = InstructionQueue(isa.C2C_ALIGN, words=256)
-        m.submodules.aligner = aligner = Aligner(NANO_C2C)
+        kind = PipelinedQueue if design.pipelined else InstructionQueue
+        m.submodules.queue = queue = kind(isa.C2C_ALIGN, words=256)
+        m.submodules.aligner = aligner = (PipelinedAligner if design.pipelined else Aligner)(NANO_C2C)
         elapsed = Signal(64)
+        begins = self.start
+        for _ in range(design.start_cycles):
+            before, begins = begins, Signal()
+            m.d.sync += begins.eq(before)
+        if design.pipelined:
+            marks = Signal(MARKS)
+            mark(m, self.text_data, marks)
+            m.d.comb += [queue.text_marks.eq(marks), queue.entry_end.eq(self.entry_count)]
+        else:
+            m.d.comb += queue.entry_count.eq(self.entry_count)
         m.d.sync += elapsed.eq(elapsed + 1)
-        with m.If(self.start):
+        with m.If(begins):
             m.d.sync += elapsed.eq(0)
         with m.If(aligner.resume):
             m.d.sync += elapsed.eq(aligner.cycle)
@@ -54,7 +90,6 @@ class AlignQueue(wiring.Component):
             queue.text_address.eq(self.text_address),
             queue.text_data.eq(self.text_data),
             queue.entry_write.eq(self.entry_write),
-            queue.entry_count.eq(self.entry_count),
             queue.start.eq(self.start),
             queue.resume.eq(aligner.resume),
             aligner.control.eq(queue.dispatch),
@@ -130,7 +165,7 @@ def test_runtime_deskew_takes_the_drift_back(change):
 def test_drift_beyond_the_budget_is_noticed_when_it_happens(change):
     program = [DESKEW, isa.NOP.make(count=900), LINKS]
     seen = align(program, 900, step=lambda clock: 1 + change * (clock == 400))
-    assert [clock for clock, row in enumerate(seen) if row["drift"]][0] == 401
+    assert [clock for clock, row in enumerate(seen) if row["drift"]][0] == 401 + design.drift_clocks
     within = align(program, 900, step=lambda clock: 1 + (change - (1 if change > 0 else -1)) * (clock == 400))
     assert not any(row["drift"] for row in within)
 
@@ -148,14 +183,17 @@ def test_sync_link_waits_for_one_notification_each_time():
     seen = align(program, 300, notifies=lambda clock: (clock >= 100) + (clock >= 200))
     assert [row["cycle"] for row in seen if row["dispatch"]] == [0, TAKES, 2 * TAKES]
     clocks = [clock for clock, row in enumerate(seen) if row["dispatch"]]
-    assert clocks[1:] == [102, 202]
+    assert clocks[1:] == [102 + design.link_clocks, 202 + design.link_clocks]
 
 
 def test_a_notification_may_come_first_and_what_came_before_the_link_was_up_does_not_count():
     early = align([isa.NOP.make(count=90), PARENT, LINKS], 200, notifies=lambda clock: int(clock >= 20))
-    assert [clock for clock, row in enumerate(early) if row["dispatch"]] == [92, 95]
+    assert [clock for clock, row in enumerate(early) if row["dispatch"]] == [
+        92 + design.start_cycles,
+        95 + design.start_cycles,
+    ]
     old = align([PARENT, LINKS], 400, notifies=lambda clock: 5 + (clock >= 300), up=lambda clock: 127 * (clock >= 100))
-    assert [clock for clock, row in enumerate(old) if row["dispatch"]][1] == 302
+    assert [clock for clock, row in enumerate(old) if row["dispatch"]][1] == 302 + design.link_clocks
 
 
 def test_repeat_has_nothing_to_repeat_after_a_wait():

@@ -22,9 +22,31 @@ def observe(dut):
     }
 
 
-def after(steps):
-    """What is seen once the last step is over."""
-    return run(Bearings(), [*steps, {}], observe)[-1]
+@pytest.fixture(params=[False, True], ids=["plain", "pipelined"])
+def bearings(request):
+    """What is seen in each step, and what once the last is over.
+
+    A pipelined build is a cycle late with what is heard, so what else it is told comes a cycle later.
+    """
+
+    def seen(steps):
+        dut = Bearings(request.param)
+        late = dut.latency - 1
+        heard, told = [*steps, *[{}] * late], [*[{}] * late, *steps]
+        names = ("heard", "beacon", "time")
+        merged = [
+            {name: value for name, value in h.items() if name in names}
+            | {name: value for name, value in t.items() if name not in names}
+            for h, t in zip(heard, told, strict=True)
+        ]
+        return run(dut, merged, observe)[late:]
+
+    return seen
+
+
+@pytest.fixture
+def after(bearings):
+    return lambda steps: bearings([*steps, {}])[-1]
 
 
 HEARD = [beacon(TIME, -50), state(), beacon(TIME, -50), state()]
@@ -46,25 +68,25 @@ HEARD = [beacon(TIME, -50), state(), beacon(TIME, -50), state()]
         ([100, 100, 200, 300, 400], 100),
     ],
 )
-def test_a_time_counts_if_it_agrees_with_the_one_before(values, believed):
+def test_a_time_counts_if_it_agrees_with_the_one_before(values, believed, after):
     assert after([beacon(SIGHT, value) for value in values])["theirs"] == believed
     now = 777
     assert after([beacon(TIME, now - value, time=now) for value in values])["length"] == believed
 
 
-def test_length_is_of_the_cycle_in_which_the_beacon_crosses():
-    seen = run(Bearings(), [beacon(TIME, 90 + n, time=100 + n) for n in range(4)] + [{"time": 999}] * 2, observe)
+def test_length_is_of_the_cycle_in_which_the_beacon_crosses(bearings):
+    seen = bearings([beacon(TIME, 90 + n, time=100 + n) for n in range(4)] + [{"time": 999}] * 2)
     assert [row["length"] for row in seen] == [0, 0, 10, 10, 10, 10]
     assert [row["measured"] for row in seen] == [0, 0, 1, 1, 1, 0]
 
 
-def test_types_do_not_mix():
+def test_types_do_not_mix(after):
     steps = [beacon(TIME, -50), beacon(SIGHT, 70), state(), beacon(TIME, -50), beacon(SIGHT, 70), state()]
     row = after(steps)
     assert (row["length"], row["theirs"], row["up"]) == (50, 70, 1)
 
 
-def test_up_when_both_hear():
+def test_up_when_both_hear(after):
     assert after(HEARD[:3])["hears"] == 0
     assert after(HEARD[:2] + HEARD[3:])["hears"] == 0
     row = after(HEARD)
@@ -77,22 +99,22 @@ def test_up_when_both_hear():
     assert after([*HEARD, state(aligned=1), state(aligned=1)])["aligned"] == 1
 
 
-def test_silence_is_noticed():
-    seen = run(Bearings(), [*HEARD, *[{}] * (SILENCE_CYCLES + 2)], observe)
+def test_silence_is_noticed(bearings, after):
+    seen = bearings([*HEARD, *[{}] * (SILENCE_CYCLES + 2)])
     assert [row["up"] for row in seen] == [0] * 4 + [1] * SILENCE_CYCLES + [0] * 2
     # Words that say something else every time are no sign of life.
     noise = [beacon(SIGHT, 1000 * n) for n in range(60)] * 20
     assert after([*HEARD, *noise[: SILENCE_CYCLES + 1]])["up"] == 0
 
 
-def test_restart_forgets_what_was_heard():
+def test_restart_forgets_what_was_heard(after):
     row = after([*HEARD, {"restart": 1}])
     assert (row["hears"], row["up"]) == (0, 0)
     # The first of each type that agrees with what was heard before will do.
     assert [after([*HEARD, {"restart": 1}, *HEARD[:n]])["up"] for n in (1, 2)] == [0, 1]
 
 
-def test_notifies_are_counted_from_the_restart_on():
+def test_notifies_are_counted_from_the_restart_on(after):
     said = [state(250)] * 2
     assert after([*HEARD[:3], *said])["notifies"] == 0
     assert after([*HEARD[:3], *said, state(251)])["notifies"] == 0
@@ -104,7 +126,7 @@ def test_notifies_are_counted_from_the_restart_on():
     assert after([*again, state(251), state(251), state(252), state(252)])["notifies"] == 1
 
 
-def test_extremes_since_both_counters_are_aligned():
+def test_extremes_since_both_counters_are_aligned(after):
     def sights(lengths, **inputs):
         return [beacon(TIME, -length, **inputs) for length in lengths]
 

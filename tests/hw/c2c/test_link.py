@@ -1,6 +1,7 @@
 """Two whole links between clocks that differ: vectors on time, errors, time told, cables cut."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from amaranth.sim import Simulator
@@ -100,6 +101,8 @@ def members(view):
     return [(name, view[name]) for name, _ in view.shape()]
 
 
+PIPELINED = replace(NARROW, name="pipelined", pipelined=True, mxm_fp16=False, mxm_fp16_int8=False, vxm_function_alus=0)
+
 CASES = [
     (NARROW, (200, -200), (0, 0), 0),
     (NARROW, (-200, 200), (90, 3), 1),
@@ -109,6 +112,7 @@ CASES = [
     (WIDE, (-200, 200), (60, 61), 5),
     (SHORT, (-200, 200), (2, 2), 6),
     (LONG, (200, 0), (4, 4), 7),
+    (PIPELINED, (200, -200), (5, 6), 8),
 ]
 
 

@@ -1,0 +1,100 @@
+"""The `Aligner` of a pipelined build: a register behind each sum."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+
+from .. import isa
+from ..icu.clockwork import LOOK_AHEAD
+from .aligner import EPOCH_BITS, UNSTEADY, Aligner, Wait
+from .counter import COUNTER_BITS
+
+COMPARED = 3
+"""Clocks from a RUNTIME_DESKEW's dispatch until its end is compared with the time; it takes more than these."""
+
+DRIFT_STAGES = 4
+"""Clocks that it takes to see drift. It is not looked for while these span a program cycle that was set anew."""
+
+
+class PipelinedAligner(Aligner):
+    """As `Aligner`, to the clock; only what it shows of a drift is later, and so is a RUNTIME_DESKEW that is overdue.
+
+    The aligned counter is looked at some clocks before it counts, as if it went on evenly. An adjustment of it
+    counts so much later.
+    """
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        wait = Signal(Wait)
+        link = Signal(isa.LINK.width)
+        now = Signal(64)
+        base = Signal(COUNTER_BITS)  # aligned time of cycle 0
+        aligned = Signal()  # a DESKEW has set it
+        m.d.sync += now.eq(self.elapsed)
+
+        # Aligned time of the next dispatch if the queue went on in the next clock, and if it went on now.
+        coming, ahead, boundary = Signal(COUNTER_BITS), Signal(COUNTER_BITS), Signal()
+        m.d.sync += [
+            coming.eq(self.time + (LOOK_AHEAD + 2)),
+            ahead.eq(coming),
+            boundary.eq(coming[EPOCH_BITS:] != ahead[EPOCH_BITS:]),
+        ]
+        target, late = Signal(COUNTER_BITS), Signal(COUNTER_BITS)
+        since = Signal(COMPARED)  # clocks since a wait began, one bit each
+        m.d.sync += [target.eq(base + self.cycle[:COUNTER_BITS]), late.eq(coming - target)]
+        pending = Signal(self.config.links)
+        m.d.sync += pending.eq(self._pending(m, self.resume & (wait == Wait.LINK), link))
+        with m.Switch(wait):
+            with m.Case(Wait.EPOCH):
+                m.d.comb += self.resume.eq(boundary)
+                with m.If(boundary):
+                    start = ahead[EPOCH_BITS:] << EPOCH_BITS
+                    m.d.sync += [base.eq(start - self.cycle[:COUNTER_BITS]), aligned.eq(1)]
+            with m.Case(Wait.TIME):
+                m.d.comb += self.resume.eq(since[-1] & ~late[-1])
+            with m.Case(Wait.LINK):
+                m.d.comb += self.resume.eq(pending.bit_select(link, 1))
+
+        word = self.control.word
+        code = word[: isa.OPCODE_BITS]
+        waits = {isa.DESKEW: Wait.EPOCH, isa.RUNTIME_DESKEW: Wait.TIME, isa.SYNC_LINK: Wait.LINK}
+        length = Signal(isa.DESKEW_CYCLES.width)
+        with m.Switch(code):
+            with m.Case(isa.RUNTIME_DESKEW.pattern):
+                m.d.comb += length.eq(word[isa.DESKEW_CYCLES.bits])
+            for op in (isa.DESKEW, isa.SYNC_LINK):
+                with m.Case(op.pattern):
+                    m.d.comb += length.eq(op.d_func(self.config))
+        overdue, compared = Signal(), Signal()
+        m.d.sync += compared.eq(since[-1])
+        m.d.comb += overdue.eq((wait == Wait.TIME) & since[-1] & ~compared & ~late[-1] & (late != 0))
+        with m.If(self.resume):
+            m.d.sync += [wait.eq(Wait.NOTHING), since.eq(0)]
+        with m.Elif(wait != Wait.NOTHING):
+            m.d.sync += since.eq(Cat(1, since))
+        with m.If(self.control.valid):
+            m.d.sync += link.eq(word[isa.LINK.bits])
+            for op, kind in waits.items():
+                with m.If(code == op.code):
+                    m.d.sync += [wait.eq(kind), since.eq(1), self.cycle.eq(now + length)]
+            m.d.comb += self.notify.eq(Mux(code == isa.NOTIFY_LINKS.code, word[isa.LINK_SET.bits], 0))
+        with m.If(self.clear):
+            m.d.sync += [wait.eq(Wait.NOTHING), aligned.eq(0)]
+        self._drift(m, base, aligned, overdue)
+        return m
+
+    def _drift(self, m: Module, base: Signal, aligned: Signal, overdue: Signal) -> None:
+        """Aligned time less base and program cycle is 0 if all is well."""
+        most = self.config.link_drift + UNSTEADY
+        apart, drift, raised = (Signal(COUNTER_BITS, name=name) for name in ("apart", "drift", "raised"))
+        far, steady = Signal(), Signal(DRIFT_STAGES)
+        m.d.sync += [
+            apart.eq(self.time - self.elapsed[:COUNTER_BITS]),
+            drift.eq(apart - base),
+            raised.eq(drift + (1 + most)),  # ``elapsed`` is one more than the cycle
+            far.eq(raised > 2 * most),
+            steady.eq(Cat(aligned, steady)),
+        ]
+        with m.If(self.resume | ~aligned):
+            m.d.sync += steady.eq(0)
+        m.d.comb += self.drift.eq((far & steady[-1]) | overdue)
