@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 class Place:
     """What one position's slices put on and take from its streams, gathered while they are built.
 
-    With ``raw`` a slice puts or takes the register's check bits too; the others deal in data alone.
+    With ``raw`` a slice puts or takes the register's check bits too; the others deal in data alone. With ``lanes`` it
+    takes no more than which lanes are not 0.
     """
 
     slice: int = 0
@@ -22,14 +23,16 @@ class Place:
     tap_ranges: list[range] = field(default_factory=list)
     tap_owners: list[int] = field(default_factory=list)
     raw_taps: list[bool] = field(default_factory=list)
+    lane_taps: list[bool] = field(default_factory=list)
 
     def drive(self, port, numbers: range, *, raw: bool = False) -> None:
         self.drives.append(port)
         self.drive_ranges.append(numbers)
         self.raw_drives.append(raw)
 
-    def tap(self, port, taken, numbers: range, *, raw: bool = False) -> None:
+    def tap(self, port, taken, numbers: range, *, raw: bool = False, lanes: bool = False) -> None:
         self.taps.append((port, taken))
         self.tap_ranges.append(numbers)
         self.tap_owners.append(self.slice)
         self.raw_taps.append(raw)
+        self.lane_taps.append(lanes)

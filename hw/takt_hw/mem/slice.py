@@ -33,6 +33,9 @@ class MemSlice(wiring.Component):
         Words, ``arriving_data`` and ``drive`` carry check bits. They are stored and sent as they came; whoever changes
         a word, or takes it out of the row, mends it.
 
+    shows : bool
+        Whether anybody looks at ``write`` and its like. Here they cost nothing.
+
     Attributes
     ----------
     latency : int
@@ -48,6 +51,8 @@ class MemSlice(wiring.Component):
         What is to be written, as it is in the stream register.
     chosen, chosen_data : Out(TAP), In(BITS)
         Mask of a WRITE_MASKED, addresses of a SCATTER.
+    marked_data : In(LANES_PER_SUPERLANE)
+        Only where ``chosen_data`` is no wider than an address: the lanes of ``chosen`` that are not 0.
     drive : Out(drive_layout(bits))
         The word that was read.
     host_read, host_write, host_address, host_data : In
@@ -66,11 +71,18 @@ class MemSlice(wiring.Component):
 
     latency = BankPair.latency
 
-    def __init__(self, words: int, *, ecc: bool = False):
+    @staticmethod
+    def marks(ecc: bool) -> bool:
+        """Whether a slice is told which lanes of a mask are not 0, and does not see the mask."""
+        return False
+
+    def __init__(self, words: int, *, ecc: bool = False, shows: bool = True):
         self.words = words
         self.ecc = ecc
+        self.shows = shows
         address_bits = (words - 1).bit_length()
         bits = CODE_BITS if ecc else BITS
+        marks = self.marks(ecc)
         super().__init__(
             {
                 "reads": In(dispatch_layout(isa.MEM_READ.word_bits)),
@@ -80,7 +92,7 @@ class MemSlice(wiring.Component):
                 "arriving": Out(TAP),
                 "arriving_data": In(bits),
                 "chosen": Out(TAP),
-                "chosen_data": In(BITS),
+                "chosen_data": In(ADDRESS_STREAM_BITS if marks else BITS),
                 "drive": Out(drive_layout(bits)),
                 "host_read": In(1),
                 "host_write": In(1),
@@ -93,6 +105,7 @@ class MemSlice(wiring.Component):
                 "bank_conflict": Out(1),
                 "address_range": Out(1),
             }
+            | ({"marked_data": In(LANES_PER_SUPERLANE)} if marks else {})
             | ({name: Out(ERROR) for name in ("read_error", "old_error", "new_error")} if ecc else {})
         )
 
@@ -168,21 +181,25 @@ class MemSlice(wiring.Component):
         with m.If(self.host_write):
             m.d.comb += [banks.write_address.eq(self.host_address), banks.write_data.eq(self._code(self.host_data))]
 
-        # Each kind of use as one bit per bank.
-        bank = Cat(~fixed[-1], fixed[-1])
+        self._check(m, gathers, scatters, merging, merged_address)
+        m.d.comb += self.address_range.eq(gather_misses | scatter_misses)
+        return m
+
+    def _check(self, m: Module, gathers, scatters, merging, merged_address) -> None:
+        """Each kind of use as one bit per bank."""
         reading = Signal(2)
         writing = Signal(2)
-        read_bank = self.reads.word[isa.ADDRESS.bits][address_bits - 1]
+        read_bank = self.reads.word[isa.ADDRESS.bits][len(self.write_address) - 1]
+        fixed_bank = self.writes.word[isa.ADDRESS.bits][len(self.write_address) - 1]
         merged_bank = merged_address[-1]
         m.d.comb += [
             reading.eq(Mux(self.reads.valid, Mux(gathers, 0b11, Cat(~read_bank, read_bank)), 0)),
             writing.eq(
-                Mux(self.writes.valid, Mux(scatters, 0b11, bank), 0) | Mux(merging, Cat(~merged_bank, merged_bank), 0)
+                Mux(self.writes.valid, Mux(scatters, 0b11, Cat(~fixed_bank, fixed_bank)), 0)
+                | Mux(merging, Cat(~merged_bank, merged_bank), 0)
             ),
             self.bank_conflict.eq((reading & writing).any() | (merging & self.writes.valid)),
-            self.address_range.eq(gather_misses | scatter_misses),
         ]
-        return m
 
     def _code(self, word: Value) -> Value:
         """A word with its check bits, if words have them."""

@@ -5,10 +5,11 @@ import random
 import pytest
 
 from takt_hw import isa
-from takt_hw.config import NANO
+from takt_hw.config import ECP5_NANO, NANO
 from takt_hw.isa import Direction, Stream
 from takt_hw.isa.secded import encode
 from takt_hw.mem.errors import ERROR
+from takt_hw.mem.pipelined import PipelinedMemSlice
 from takt_hw.mem.slice import MemSlice
 from tests.hw.simulation import dispatch, from_lanes, run, to_lanes
 
@@ -17,6 +18,12 @@ TO, SRC, SIDE = Stream(3, Direction.EAST), Stream(1, Direction.WEST), Stream(6, 
 CONTENT = [from_lanes(range(16 * n, 16 * n + 16)) for n in range(WORDS)]
 FILL = [{"host_write": 1, "host_address": n, "host_data": word} for n, word in enumerate(CONTENT)]
 NEWS = from_lanes(range(200, 216))
+
+
+@pytest.fixture(params=[MemSlice, PipelinedMemSlice], ids=["plain", "pipelined"])
+def build(request):
+    """The class that is tested."""
+    return request.param
 
 
 def read(address):
@@ -41,19 +48,33 @@ def scatter(address):
     return {"writes": dispatch(word), "arriving_data": NEWS, "chosen_data": address | 0xABCD << 16}
 
 
+def marked(mask):
+    """The lanes of a mask that are not 0, a bit each."""
+    return sum(bool(lane) << n for n, lane in enumerate(to_lanes(mask, 16)))
+
+
 OUTPUTS = ("drive", "write", "write_address", "write_data", "bank_conflict", "address_range")
 
 
-def execute(*steps, words=WORDS):
-    """What is seen in each step after the words are filled, and the words two cycles after the last."""
-    ends = [{}, {}, *({"host_read": 1, "host_address": n} for n in range(WORDS)), {}]
+def execute(build, *steps, words=WORDS):
+    """What is seen in each step after the words are filled, and the words two cycles after the last.
+
+    What is read is shown as if it took one cycle, and an address out of range as if it were seen at once.
+    """
+    reads = [{"host_read": 1, "host_address": n} for n in range(WORDS)]
+    if build.marks(ecc=False):
+        steps = [step | {"marked_data": marked(step.get("chosen_data", 0))} for step in steps]
+    idle = [{}] * build.latency
     watch = (*OUTPUTS, "read_data", "gathered", "arriving", "chosen")
-    seen = run(MemSlice(words), [*FILL, *steps, *ends], lambda d: {name: getattr(d, name) for name in watch})
-    return seen[len(FILL) : -len(ends) + 2], [row["read_data"] for row in seen[-WORDS:]]
+    seen = run(build(words), [*FILL, *steps, *idle, {}, *reads, *idle], lambda d: {n: getattr(d, n) for n in watch})
+    words_after = [row["read_data"] for row in seen[-WORDS:]]
+    begin, end = len(FILL), len(FILL) + len(steps) + 2
+    late = {"drive": build.latency - 1, "address_range": build.latency > 1}
+    return [{n: seen[row + late.get(n, 0)][n] for n in watch} for row in range(begin, end)], words_after
 
 
-def test_read_leaves_on_its_stream_one_cycle_later():
-    seen, after = execute(read(5), read(15), {})
+def test_read_leaves_on_its_stream_one_cycle_later(build):
+    seen, after = execute(build, read(5), read(15), {})
     assert [row["drive"] & 1 for row in seen[:4]] == [0, 1, 1, 0]
     assert [(row["drive"] >> 1 & 63, row["drive"] >> 7) for row in seen[1:3]] == [
         (TO.bits, CONTENT[5]),
@@ -63,16 +84,16 @@ def test_read_leaves_on_its_stream_one_cycle_later():
 
 
 @pytest.mark.parametrize("address", [0, 1, 7, 8, 15])
-def test_gather_reads_the_word_that_its_stream_names(address):
-    seen, _ = execute(gather(address), {})
+def test_gather_reads_the_word_that_its_stream_names(build, address):
+    seen, _ = execute(build, gather(address), {})
     assert seen[0]["gathered"] == 1 | SIDE.bits << 1
     assert seen[1]["drive"] == 1 | TO.bits << 1 | CONTENT[address] << 7
     assert not any(row["address_range"] for row in seen)
 
 
 @pytest.mark.parametrize("address", [16, 17, 31, 32, 0x8000, 0xFFFF])
-def test_out_of_range_reads_zero_and_writes_nothing(address):
-    seen, after = execute(gather(address), scatter(address), read(3), {})
+def test_out_of_range_reads_zero_and_writes_nothing(build, address):
+    seen, after = execute(build, gather(address), scatter(address), read(3), {})
     assert [row["address_range"] for row in seen[:4]] == [1, 1, 0, 0]
     assert seen[1]["drive"] == 1 | TO.bits << 1
     assert seen[3]["drive"] >> 7 == CONTENT[3]
@@ -80,16 +101,16 @@ def test_out_of_range_reads_zero_and_writes_nothing(address):
     assert after == CONTENT
 
 
-def test_the_largest_slice_has_every_address():
-    seen, _ = execute(gather(0xFFFF), scatter(0xFFFF), words=1 << 16)
+def test_the_largest_slice_has_every_address(build):
+    seen, _ = execute(build, gather(0xFFFF), scatter(0xFFFF), words=1 << 16)
     assert not any(row["address_range"] for row in seen)
     assert [(row["write"], row["write_address"]) for row in seen[:2]] == [(0, 0), (1, 0xFFFF)]
 
 
 @pytest.mark.parametrize("make", [write, scatter])
 @pytest.mark.parametrize("address", [0, 7, 8, 15])
-def test_a_write_happens_at_once(make, address):
-    seen, after = execute(make(address), read(address), {})
+def test_a_write_happens_at_once(build, make, address):
+    seen, after = execute(build, make(address), read(address), {})
     assert seen[0]["arriving"] == 1 | SRC.bits << 1
     assert seen[0]["chosen"] == (1 | SIDE.bits << 1 if make is scatter else seen[0]["chosen"] & ~1)
     assert [row["write"] for row in seen[:3]] == [1, 0, 0]
@@ -99,7 +120,7 @@ def test_a_write_happens_at_once(make, address):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_write_masked_merges_and_writes_a_cycle_later(seed):
+def test_write_masked_merges_and_writes_a_cycle_later(build, seed):
     rng = random.Random(seed)
     address = (0, 7, 8, 15, 3, 12)[seed]
     mask = [rng.choice((0, 0, 1, 2, 128, 255)) for _ in range(16)]
@@ -107,13 +128,26 @@ def test_write_masked_merges_and_writes_a_cycle_later(seed):
     lanes = zip(to_lanes(NEWS, 16), mask, to_lanes(CONTENT[address], 16), strict=True)
     merged = [new if chosen else old for new, chosen, old in lanes]
     # the other bank may be read in both cycles, and the same word in the one after
-    seen, after = execute(write_masked(address, mask) | read(other), read(other), read(address), {})
+    seen, after = execute(build, write_masked(address, mask) | read(other), read(other), read(address), {})
     assert [row["write"] for row in seen[:4]] == [0, 1, 0, 0]
     assert seen[1]["write_address"] == address
     assert to_lanes(seen[1]["write_data"], 16) == merged
     assert [row["drive"] >> 7 for row in seen[1:4]] == [CONTENT[other], CONTENT[other], from_lanes(merged)]
     assert after == [from_lanes(merged) if n == address else word for n, word in enumerate(CONTENT)]
     assert not any(row["bank_conflict"] for row in seen)
+
+
+class Unseen(PipelinedMemSlice):
+    """As a chip without a trace has it."""
+
+    def __init__(self, words):
+        super().__init__(words, shows=False)
+
+
+def test_a_slice_that_shows_nothing_stores_all_the_same():
+    seen, after = execute(Unseen, write(3), write_masked(12, [1] * 16), {}, scatter(7))
+    assert after == [NEWS if n in (3, 7, 12) else word for n, word in enumerate(CONTENT)]
+    assert not any(row["write"] for row in seen)
 
 
 LOW, HIGH = 3, 11
@@ -129,8 +163,8 @@ CONFLICTS = [
 
 
 @pytest.mark.parametrize(("step", "expected"), CONFLICTS)
-def test_a_bank_used_twice_is_reported(step, expected):
-    seen, _ = execute(step, {})
+def test_a_bank_used_twice_is_reported(build, step, expected):
+    seen, _ = execute(build, step, {})
     assert [row["bank_conflict"] for row in seen[: len(expected)]] == expected
 
 
@@ -138,22 +172,27 @@ def test_a_bank_used_twice_is_reported(step, expected):
     ("then", "expected"),
     [(read(LOW), 1), (read(HIGH), 0), (gather(HIGH), 1), (write(HIGH), 1), (scatter(HIGH), 1)],
 )
-def test_write_masked_needs_the_next_cycle_too(then, expected):
-    seen, _ = execute(write_masked(LOW, [1] * 16), then, {})
+def test_write_masked_needs_the_next_cycle_too(build, then, expected):
+    seen, _ = execute(build, write_masked(LOW, [1] * 16), then, {})
     assert [row["bank_conflict"] for row in seen[:3]] == [0, expected, 0]
 
 
-def test_its_latency_is_that_of_the_banks():
-    assert MemSlice(NANO.mem_words).latency == 1
+@pytest.mark.parametrize(("build", "config"), [(MemSlice, NANO), (PipelinedMemSlice, ECP5_NANO)])
+def test_its_latency_is_that_of_the_banks_and_what_the_configuration_adds(build, config):
+    assert build(config.mem_words).latency == 1 + config.memory_cycles
 
 
-def execute_coded(*steps):
+def execute_coded(build, *steps):
     """As `execute` with check bits: words are filled by WRITEs, as they are given. What is seen, with each ERROR."""
     coded = [encode(word) for word in CONTENT]
     fill = [write(n) | {"arriving_data": word} for n, word in enumerate(coded)]
     watch = ("drive", "write_data", "read_data", "read_error", "old_error", "new_error")
-    seen = run(MemSlice(WORDS, ecc=True), [*fill, *steps, {}], lambda d: {name: getattr(d, name) for name in watch})
-    return seen[len(fill) :]
+    steps = [*fill, *steps, *[{}] * build.latency]
+    seen = run(build(WORDS, ecc=True), steps, lambda d: {name: getattr(d, name) for name in watch})
+    late = dict.fromkeys(("drive", "read_data", "read_error"), build.latency - 1)
+    late |= dict.fromkeys(("old_error", "new_error"), build.latency > 1)
+    rows = range(len(fill), len(seen) - build.latency + 1)
+    return [{name: seen[row + late.get(name, 0)][name] for name in watch} for row in rows]
 
 
 def error(**values):
@@ -166,30 +205,30 @@ def faulty(row):
     return {name: bits for name, bits in found.items() if bits & 0b11}
 
 
-def test_words_pass_with_their_check_bits_as_they_are():
+def test_words_pass_with_their_check_bits_as_they_are(build):
     broken = encode(NEWS) ^ 1 << 50
-    seen = execute_coded(write(3) | {"arriving_data": broken}, read(3), read(4), {})
+    seen = execute_coded(build, write(3) | {"arriving_data": broken}, read(3), read(4), {})
     assert [row["drive"] >> 7 for row in seen[2:4]] == [broken, encode(CONTENT[4])]
     assert faulty(seen[2]) == {"read": error(single=1, counted=0, from_memory=1, address=3)}
     assert faulty(seen[1]) == faulty(seen[3]) == {}
 
 
-def test_the_host_writes_check_bits_and_gets_mended_data():
+def test_the_host_writes_check_bits_and_gets_mended_data(build):
     steps = [{"host_write": 1, "host_address": 5, "host_data": NEWS}, {"host_read": 1, "host_address": 5}]
     steps += [write(6) | {"arriving_data": encode(NEWS) ^ 1}, {"host_read": 1, "host_address": 6}]
     steps += [write(7) | {"arriving_data": encode(NEWS) ^ 3}, {"host_read": 1, "host_address": 7}]
-    seen = execute_coded(*steps)
+    seen = execute_coded(build, *steps)
     assert [seen[n]["read_data"] for n in (2, 4)] == [NEWS, NEWS]
     assert faulty(seen[2]) == {}
     assert faulty(seen[4]) == {"read": error(single=1, from_memory=1, address=6)}
     assert faulty(seen[6]) == {"read": error(double=1, from_memory=1, address=7)}
 
 
-def test_a_masked_write_mends_both_words_and_makes_new_check_bits():
+def test_a_masked_write_mends_both_words_and_makes_new_check_bits(build):
     mask = [n & 1 for n in range(16)]
     steps = [write(3) | {"arriving_data": encode(CONTENT[3]) ^ 1 << 100}]
     steps += [write_masked(3, mask) | {"arriving_data": encode(NEWS) ^ 1 << 20}, {}, read(3), {}]
-    seen = execute_coded(*steps)
+    seen = execute_coded(build, *steps)
     merged = from_lanes(200 + n if n & 1 else 48 + n for n in range(16))
     assert seen[2]["write_data"] == merged
     assert faulty(seen[2]) == {"old": error(single=1, from_memory=1, address=3), "new": error(single=1)}
@@ -197,7 +236,7 @@ def test_a_masked_write_mends_both_words_and_makes_new_check_bits():
     assert faulty(seen[4]) == {}
 
 
-def test_a_gather_out_of_range_reads_a_good_word():
-    seen = execute_coded(write(0) | {"arriving_data": 1}, read(0), gather(16), {})
+def test_a_gather_out_of_range_reads_a_good_word(build):
+    seen = execute_coded(build, write(0) | {"arriving_data": 1}, read(0), gather(16), {})
     assert [bool(faulty(row)) for row in seen[2:4]] == [True, False]
     assert seen[3]["drive"] >> 7 == encode(0) == 0
