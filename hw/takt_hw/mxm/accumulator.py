@@ -54,7 +54,7 @@ class Accumulator(wiring.Component):
     Attributes
     ----------
     latency : int
-        Cycles from ``control`` to ``drive``: 1, and what rounding takes.
+        Cycles from ``control`` to ``drive``: 1, and what rounding or more registers take.
 
     Members
     -------
@@ -75,7 +75,7 @@ class Accumulator(wiring.Component):
     def __init__(self, config: ChipConfig):
         self.accumulators = config.accumulators
         self.fp16 = config.mxm_float
-        self.latency = 1 + config.mxm_rounding
+        self.latency = 1 + config.accumulate_cycles
         super().__init__(
             {
                 "control": In(dispatch_layout(isa.MXM_ACCUMULATE.word_bits)),

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import ChipConfig
 from ..tiles import TileLibrary
+from .pipelined import PipelinedSupercell
 from .supercell import Supercell, feed_layout, sums_layout
 
 
@@ -23,7 +24,7 @@ class Plane(wiring.Component):
     Attributes
     ----------
     latency : int
-        Cycles from ``feed{0}`` to ``product{0}``: 2 * superlanes.
+        Cycles from ``feed{0}`` to ``product{0}``: 2 * superlanes, and what a supercell's more registers add.
 
     Members
     -------
@@ -38,7 +39,8 @@ class Plane(wiring.Component):
     def __init__(self, config: ChipConfig, tiles: TileLibrary):
         self.config = config
         self.tiles = tiles
-        self.latency = 2 * config.superlanes
+        self.cell = PipelinedSupercell if config.pipelined else Supercell
+        self.latency = self.cell.latency + 2 * (config.superlanes - 1)
         layout = feed_layout(config)
         sums = sums_layout(config)
         rows = range(config.superlanes)
@@ -52,7 +54,7 @@ class Plane(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         size = self.config.superlanes
-        build = partial(Supercell, self.config)
+        build = partial(self.cell, self.config)
         sums = sums_layout(self.config)
         below: list = [sums.const({})] * size
         top = []

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from takt_hw import isa
-from takt_hw.config import NANO, ChipConfig
+from takt_hw.config import ECP5_NANO, NANO, ChipConfig
 from takt_hw.mxm import exact
 from takt_hw.mxm.accumulator import Accumulator
-from takt_hw.mxm.feeder import Feeder
+from takt_hw.mxm.pipelined_accumulator import PipelinedAccumulator
 from takt_hw.mxm.plane import Plane
 from takt_hw.mxm.supercell import feed_layout, sums_layout
 from takt_hw.tiles import TileLibrary
@@ -23,6 +23,7 @@ CORNERS = [-128, -127, -1, 0, 1, 126, 127]
 
 INT8_ONLY = replace(NANO, mxm_fp16=False, mxm_fp16_int8=False)
 FP16 = replace(NANO, mxm_fp16=True, mxm_fp16_int8=False)
+ALL_LUTS, FEW_DSP, ALL_DSP = (replace(ECP5_NANO, mxm_dsp=count) for count in (0, 28, 256))
 WEIGHT_ONLY = replace(NANO, mxm_fp16=False, mxm_fp16_int8=True)
 
 
@@ -33,20 +34,25 @@ def feed(config: ChipConfig, **values) -> int:
 
 @pytest.mark.parametrize(
     ("build", "superlanes", "weight_streams"),
-    [(INT8_ONLY, 1, 8), (INT8_ONLY, 1, 16), (INT8_ONLY, 2, 4), (INT8_ONLY, 3, 16), (NANO, 1, 8)],
+    [
+        *((INT8_ONLY, 1, 8), (INT8_ONLY, 1, 16), (INT8_ONLY, 2, 4), (INT8_ONLY, 3, 16), (NANO, 1, 8)),
+        *((ECP5_NANO, 1, 8), (ECP5_NANO, 2, 16), (ALL_LUTS, 2, 4), (ALL_DSP, 1, 8), (FEW_DSP, 1, 8)),
+    ],
 )
 def test_matches_numpy_on_time(build, superlanes, weight_streams):
     config = replace(build, superlanes=superlanes, weight_streams=weight_streams, streams=16)
     rng = np.random.default_rng(superlanes)
     size = config.lanes
     tiles = [rng.choice(CORNERS, (size, size)), rng.integers(-128, 128, (size, size))]
+    tiles[0][:, :2] = -128, 127
     vectors = rng.integers(-128, 128, (6, size))
+    vectors[:2] = [[-128], [127]]
     # Both tiles; while the first computes, the second is loaded.
     plan: dict[int, dict] = {}
     for block in range(config.weight_blocks):
         plan[block] = {"load": (tiles[0], block)}
         plan.setdefault(config.weight_blocks + 1 + block, {})["load"] = (tiles[1], block)
-    second = 2 * config.weight_blocks + 8
+    second = max(2 * config.weight_blocks, config.weight_blocks + len(vectors)) + 1  # right after a vector
     plan.setdefault(config.weight_blocks, {})["install"] = 1
     plan.setdefault(second, {})["install"] = 1
     expected = []
@@ -178,9 +184,14 @@ def operands_of(x: np.ndarray) -> int:
     ).as_bits()
 
 
-@pytest.mark.parametrize("build", [INT8_ONLY, NANO], ids=["int8", "fp16"])
+def accumulator(config):
+    """As a superlane has it."""
+    return (PipelinedAccumulator if config.pipelined else Accumulator)(config)
+
+
+@pytest.mark.parametrize("build", [INT8_ONLY, NANO, ECP5_NANO], ids=["int8", "fp16", "pipelined"])
 def test_accumulates_modulo_2_to_the_32(build):
-    dut = Accumulator(replace(build, accumulators=4))
+    dut = accumulator(replace(build, accumulators=4))
     big = [2**31 - 1 - lane for lane in range(16)]
     steps = [
         {"control": acc(1, "first"), "product": from_lanes(big, 32), "product_valid": 1},
@@ -194,9 +205,9 @@ def test_accumulates_modulo_2_to_the_32(build):
     assert [row["undefined"] for row in seen] == [0, 0, 0, 1, 1, 0, 0]
 
 
-@pytest.mark.parametrize("build", [INT8_ONLY, NANO], ids=["int8", "fp16"])
+@pytest.mark.parametrize("build", [INT8_ONLY, NANO, ECP5_NANO], ids=["int8", "fp16", "pipelined"])
 def test_drain_sends_clears_and_drops_the_product(build):
-    dut = Accumulator(replace(build, accumulators=4))
+    dut = accumulator(replace(build, accumulators=4))
     nine, five = (from_lanes([value] * 16, 32) for value in (9, 5))
     steps = [
         {"control": drain(1)},
@@ -335,55 +346,24 @@ def test_sums_of_the_other_kind_are_refused_and_replaced():
     assert [row["undefined"] for row in seen] == [0, 1, 1, *[0] * 7]
 
 
-def undefined(dut, steps):
-    return [row["undefined"] for row in run(dut, steps, lambda d: {"undefined": d.undefined})]
-
-
-def activated(op, **values):
-    return {"activate": dispatch(op.encode(**values))}
-
-
-def filled(op):
-    """Every block but the last, and the last."""
-    east = isa.Stream(0, isa.Direction.EAST)
-    return [{"weights": dispatch(op.encode(src=east, block=block))} for block in range(NANO.weight_blocks)]
-
-
-S0E = isa.Stream(0, isa.Direction.EAST)
-INSTALL, ACTIVATE = activated(isa.IW), activated(isa.ABC, src=S0E)
-INSTALL_FP16, ACTIVATE_FP16 = activated(isa.IW_FP16), activated(isa.ABC_FP16, src=S0E)
-
-
-@pytest.mark.parametrize("build", [INT8_ONLY, NANO], ids=["int8", "fp16"])
-def test_feeder_reports_what_was_never_loaded(build):
-    load = filled(isa.LW)
-    steps = [ACTIVATE, load[0] | INSTALL, load[1], INSTALL, ACTIVATE]
-    assert undefined(Feeder(build), steps) == [1, 1, 0, 0, 0]
-
-
-@pytest.mark.parametrize(("build", "mixed"), [(NANO, 0), (FP16, 1)], ids=["both", "fp16"])
-def test_feeder_reports_weights_of_the_wrong_type(build, mixed):
-    load, high = filled(isa.LW), filled(isa.LW_HIGH)
-    steps = [ACTIVATE_FP16, *load, INSTALL_FP16, *high, INSTALL_FP16, ACTIVATE_FP16, ACTIVATE, INSTALL, ACTIVATE]
-    assert undefined(Feeder(build), [*steps, ACTIVATE_FP16]) == [1, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, mixed]
-
-
-def test_feeder_takes_fp16_apart():
-    dut = Feeder(NANO)
-    numbers = np.concatenate([np.arange(1, 1 << 16, 32, np.uint16), HALVES, SPECIAL, HALVES[:13]])
-    rows = numbers.reshape(-1, 16)
-    steps = [
-        ACTIVATE_FP16
-        | {"activations_tap_data": from_lanes(row & 255), "activations_high_tap_data": from_lanes(row >> 8)}
-        for row in rows
-    ]
-    seen = run(dut, [*steps, {}], lambda d: {"feed": d.feed, "tap": d.activations_high_tap})
-    layout = feed_layout(NANO)["operands"]
-    for n, row in enumerate(rows):
-        got = exact.OPERANDS.from_bits(seen[n + 1]["feed"] >> layout.offset & (1 << layout.width) - 1)
-        want = exact.OPERANDS.from_bits(operands_of(row))
-        for lane in range(16):
-            assert got.significands[lane] == want.significands[lane]
-            assert got.shifts[lane] == want.shifts[lane] or not want.significands[lane]
-        assert (got.nan, got.infinite, got.zero, got.negative) == (want.nan, want.infinite, want.zero, want.negative)
-    assert seen[0]["tap"] == 1 | 1 << 1
+@pytest.mark.parametrize("build", [INT8_ONLY, ECP5_NANO], ids=["int8", "pipelined"])
+def test_any_order_of_instructions_gives_the_same_sums(build):
+    """Random ACCs and DRAINs of few accumulators, so that many follow another on the same one at once."""
+    rng = np.random.default_rng(5)
+    dut = accumulator(replace(build, accumulators=4))
+    held = {n: np.zeros(16, np.int64) for n in range(4)}
+    steps = [{"control": acc(n, "first"), "product_valid": 1} for n in range(4)]
+    expected = []
+    for cycle in range(4, 300):
+        n, kind = int(rng.choice([0, 0, 0, 1, 3])), rng.choice(["first", "add", "add", "drain", "pause"])
+        product = rng.integers(-(2**31), 2**31, 16)
+        control = {"pause": 0, "drain": drain(n, EAST)}.get(kind) if kind in ("pause", "drain") else acc(n, kind, EAST)
+        steps.append({"control": control, "product": from_lanes(product % 2**32, 32), "product_valid": 1})
+        if kind == "pause":
+            continue
+        total = held[n] if kind == "drain" else product + (held[n] if kind == "add" else 0)
+        held[n] = 0 * total if kind == "drain" else total % 2**32
+        expected.append((cycle + dut.latency, [int(value) % 2**32 for value in total]))
+    seen = run(dut, [*steps, *[{}] * dut.latency], watch_drives)
+    assert sent(seen) == expected
+    assert not any(row["undefined"] for row in seen)
