@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
@@ -53,10 +55,15 @@ class StreamPosition(wiring.Component):
         A range of one alignment keeps the multiplexers as small as the instruction set allows.
     tap_bits : sequence of int, optional
         Low bits that each consumer takes; all if not given.
+    tap_lanes : sequence of bool, optional
+        Consumers that take no data, but a bit for each lane: whether it is not 0. None if not given.
     bits : int
         Bits of a register.
     checks : bool
         Look for collisions and undefined values.
+    one_hot : bool
+        Multiplexers of AND and OR behind decoded selects: half the LUTs of an FPGA, but slow to simulate. A tap that
+        names no stream of its range takes 0.
 
     Attributes
     ----------
@@ -87,15 +94,19 @@ class StreamPosition(wiring.Component):
         drives: Sequence[range],
         taps: Sequence[range],
         tap_bits: Sequence[int] | None = None,
+        tap_lanes: Sequence[bool] | None = None,
         bits: int = BITS,
         checks: bool,
+        one_hot: bool = False,
     ):
         self.bits = bits
         self.streams = streams
         self.drives = tuple(drives)
         self.taps = tuple(taps)
         self.tap_bits = (bits,) * len(self.taps) if tap_bits is None else tuple(tap_bits)
+        self.tap_lanes = (False,) * len(self.taps) if tap_lanes is None else tuple(tap_lanes)
         self.checks = checks
+        self.one_hot = one_hot
         layout = timed_streams(streams, bits)
         super().__init__(
             {"i_east": In(layout), "i_west": In(layout), "o_east": Out(layout), "o_west": Out(layout)}
@@ -107,15 +118,18 @@ class StreamPosition(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
+        data = [list(self._registers(direction).data) for direction in Direction]
+        lanes = [[_lanes(m, word) for word in words] if any(self.tap_lanes) else [] for words in data]
         for n, numbers in enumerate(self.taps):
             tap, bits = getattr(self, f"tap{n}"), self.tap_bits[n]
-            flows = [
-                pick(tap.stream[:5], {number: self._registers(direction).data[number][:bits] for number in numbers})
-                for direction in Direction
-            ]
-            m.d.comb += getattr(self, f"tap{n}_data").eq(
-                Mux(tap.stream[5], flows[Direction.WEST], flows[Direction.EAST])
-            )
+            words = lanes if self.tap_lanes[n] else data
+            flows = [{number: words[direction][number][:bits] for number in numbers} for direction in Direction]
+            if self.one_hot:
+                taken = self._gated(m, n, numbers, flows)
+            else:
+                picked = [pick(tap.stream[:5], flow) for flow in flows]
+                taken = Mux(tap.stream[5], picked[Direction.WEST], picked[Direction.EAST])
+            m.d.comb += getattr(self, f"tap{n}_data").eq(taken)
 
         collisions, undefined = [], []
         for direction in Direction:
@@ -125,9 +139,14 @@ class StreamPosition(wiring.Component):
             for number in range(self.streams):
                 value = Signal(self.bits, name=f"s{number}{direction.letter}", reset_less=True)
                 m.d.comb += registers.data[number].eq(value)
-                m.d.sync += value.eq(incoming.data[number])
-                for n, numbers in enumerate(self.drives):
-                    if number in numbers:
+                driven_by = [n for n, numbers in enumerate(self.drives) if number in numbers]
+                if self.one_hot:
+                    stays = ~Cat(hits[n][number] for n in driven_by).any()
+                    sources = [(hits[n][number], getattr(self, f"drive{n}").data) for n in driven_by]
+                    m.d.sync += value.eq(any_of([*sources, (stays, incoming.data[number])]))
+                else:
+                    m.d.sync += value.eq(incoming.data[number])
+                    for n in driven_by:
                         with m.If(hits[n][number]):
                             m.d.sync += value.eq(getattr(self, f"drive{n}").data)
             driven, several = _union(m, hits, self.streams, f"driven_{direction.letter}")
@@ -144,6 +163,18 @@ class StreamPosition(wiring.Component):
         if self.checks:
             m.d.comb += [self.collision.eq(Cat(*collisions).any()), self.undefined.eq(Cat(*undefined).any())]
         return m
+
+    def _gated(self, m: Module, n: int, numbers: range, flows: Sequence[Mapping[int, Value]]) -> Value:
+        """What a tap takes, under one decoded select for each register that it can name."""
+        stream, low = getattr(self, f"tap{n}").stream, (numbers.step - 1).bit_length()
+        choices = []
+        for direction in Direction:
+            for number in numbers:
+                select = Signal(name=f"tap{n}_{number}{direction.letter}")
+                named = stream[low : (self.streams - 1).bit_length()] == number >> low
+                m.d.comb += select.eq(named & (stream[-1] == direction))
+                choices.append((select, flows[direction][number]))
+        return any_of(choices)
 
     def _registers(self, direction: Direction):
         return self.o_east if direction is Direction.EAST else self.o_west
@@ -173,6 +204,21 @@ def pick(index: Value, choices: Mapping[int, Value]) -> Value:
     if not low or not high:
         return pick(index[1:], low or high)
     return Mux(index[0], pick(index[1:], high), pick(index[1:], low))
+
+
+def _lanes(m: Module, word: Value) -> Signal:
+    """Which lanes of a word are not 0."""
+    lanes = Signal(LANES_PER_SUPERLANE)
+    m.d.comb += lanes.eq(Cat(word.word_select(n, 8).any() for n in range(LANES_PER_SUPERLANE)))
+    return lanes
+
+
+def any_of(choices: Sequence[tuple[Value, Value]]) -> Value:
+    """The value that is selected; 0 if none is. As a tree."""
+    terms = [value & select.replicate(len(value)) for select, value in choices]
+    while len(terms) > 1:
+        terms = [reduce(or_, terms[n : n + 2]) for n in range(0, len(terms), 2)]
+    return terms[0]
 
 
 def _union(m: Module, vectors: Sequence[Value], width: int, name: str) -> tuple[Signal, Signal]:

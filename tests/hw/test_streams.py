@@ -1,15 +1,24 @@
 """A stream register takes its neighbour's value, or a producer's."""
 
+import pytest
+
 from takt_hw.isa import Direction, Stream
 from takt_hw.streams import StreamPosition
-from tests.hw.simulation import drive, run, tap
+from tests.hw.simulation import drive, from_lanes, run, tap
 
 EAST3 = Stream(3, Direction.EAST).bits
 WEST2 = Stream(2, Direction.WEST).bits
 
 
-def position(checks=True):
-    return StreamPosition(streams=4, drives=[range(4), range(4)], taps=[range(4)], checks=checks)
+@pytest.fixture(params=[False, True], ids=["picked", "one-hot"])
+def position(request):
+    """Makes the component that is tested, with either kind of multiplexers."""
+
+    def make(checks=True, **parameters):
+        sizes = {"streams": 4, "drives": [range(4), range(4)], "taps": [range(4)]} | parameters
+        return StreamPosition(checks=checks, one_hot=request.param, **sizes)
+
+    return make
 
 
 def incoming(stream, data, valid=1, taken=0):
@@ -29,7 +38,7 @@ def observe(d):
     }
 
 
-def test_a_value_leaves_one_cycle_later_unless_replaced():
+def test_a_value_leaves_one_cycle_later_unless_replaced(position):
     taken = 1
     steps = [
         {"i_east": incoming(3, 11, 1, taken), "i_west": incoming(2, 22)},
@@ -43,24 +52,24 @@ def test_a_value_leaves_one_cycle_later_unless_replaced():
     assert not any(row["collision"] or row["undefined"] for row in seen)
 
 
-def test_a_tap_takes_a_copy_in_the_same_cycle():
+def test_a_tap_takes_a_copy_in_the_same_cycle(position):
     seen = run(position(), [{"drive0": drive(WEST2, 77)}, {"tap0": tap(WEST2)}, {}], observe)
     assert seen[1]["tap"] == 77
     assert [row["undefined"] for row in seen] == [0, 0, 0]
 
 
-def test_a_tap_of_nothing_is_undefined():
+def test_a_tap_of_nothing_is_undefined(position):
     seen = run(position(), [{"tap0": tap(EAST3)}], observe)
     assert seen[0]["undefined"] == 1
     assert run(position(checks=False), [{"tap0": tap(EAST3)}], observe)[0]["undefined"] == 0
 
 
-def test_two_producers_collide():
+def test_two_producers_collide(position):
     steps = [{"drive0": drive(EAST3, 1), "drive1": drive(EAST3, 2)}, {"drive0": drive(EAST3, 1)}]
     assert [row["collision"] for row in run(position(), steps, observe)] == [1, 0]
 
 
-def test_replacing_a_value_that_nobody_took_is_a_collision():
+def test_replacing_a_value_that_nobody_took_is_a_collision(position):
     steps = [
         {"i_east": incoming(3, 5, taken=0), "drive0": drive(EAST3, 1)},
         {"i_east": incoming(3, 5, taken=1), "drive0": drive(EAST3, 1)},
@@ -68,6 +77,28 @@ def test_replacing_a_value_that_nobody_took_is_a_collision():
     assert [row["collision"] for row in run(position(), steps, observe)] == [1, 0]
 
 
-def test_taken_travels_with_the_value_and_not_with_its_successor():
+def test_taken_travels_with_the_value_and_not_with_its_successor(position):
     steps = [{"drive0": drive(EAST3, 1)}, {"tap0": tap(EAST3), "drive0": drive(EAST3, 2)}, {}]
     assert [row["taken"] for row in run(position(), steps, observe)] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("numbers", [range(4), range(1, 4, 2), range(2, 4, 4)])
+def test_each_stream_of_its_range_can_be_driven_and_taken(position, numbers):
+    streams = [Stream(number, direction).bits for direction in Direction for number in numbers]
+    steps = [
+        {"drive0": drive(stream, 100 + stream)} | ({"tap0": tap(streams[n - 1])} if n else {})
+        for n, stream in enumerate(streams)
+    ]
+    steps.append({"tap0": tap(streams[-1])})
+    seen = run(
+        position(drives=[numbers], taps=[numbers]), steps, lambda d: {"tap": d.tap0_data, "undefined": d.undefined}
+    )
+    assert [row["tap"] for row in seen[1:]] == [100 + stream for stream in streams]
+    assert not any(row["undefined"] for row in seen)
+
+
+def test_a_tap_of_lanes_sees_which_are_not_0(position):
+    lanes = [0, 1, 128, 255, 0, 16, *[0] * 9, 2]
+    steps = [{"drive0": drive(WEST2, from_lanes(lanes))}, {"tap0": tap(WEST2)}]
+    seen = run(position(tap_bits=[16], tap_lanes=[True]), steps, lambda d: {"tap": d.tap0_data})
+    assert seen[1]["tap"] == from_lanes(map(bool, lanes), 1)

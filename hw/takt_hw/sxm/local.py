@@ -12,7 +12,7 @@ from .. import isa
 from ..config import LANES_PER_SUPERLANE
 from ..isa import Field, Unit
 from ..isa.operands import STREAM_BITS
-from ..streams import BITS, DRIVE, TAP, dispatch_layout
+from ..streams import BITS, DRIVE, TAP, any_of, dispatch_layout
 
 Move = Callable[[list[Value]], list[Value]]
 """From operand vectors to result vectors, one superlane wide."""
@@ -95,11 +95,19 @@ def selector() -> LocalMover:
     return LocalMover(isa.SXM_SELECT, fields, (isa.SXM_TO, 1), move)
 
 
-def distributor() -> LocalMover:
-    """Lane i of the result is the source lane that lane i of the map names; 0 if it names none."""
+def distributor(*, one_hot: bool = False) -> LocalMover:
+    """Lane i of the result is the source lane that lane i of the map names; 0 if it names none.
+
+    ``one_hot``: with multiplexers as a `StreamPosition` has them.
+    """
 
     def move(operands: list[Value]) -> list[Value]:
         source, lane_map = operands
+        if one_hot:
+            lanes = _lanes(source)
+            found = [any_of([(number[:4] == n, lane) for n, lane in enumerate(lanes)]) for number in _lanes(lane_map)]
+            fits = [(number < LANES_PER_SUPERLANE).replicate(8) for number in _lanes(lane_map)]
+            return [Cat(found) & Cat(fits)]
         return [
             Cat(Mux(number < LANES_PER_SUPERLANE, source.word_select(number[:4], 8), 0) for number in _lanes(lane_map))
         ]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from takt_hw import isa
-from takt_hw.config import NANO
+from takt_hw.config import ECP5_NANO, NANO
 from takt_hw.sxm import crossing, local
 from tests.hw.simulation import dispatch, from_lanes, run, to_lanes
 
@@ -40,11 +40,12 @@ def test_select(seed):
     assert streams == [EAST[1].bits]
 
 
+@pytest.mark.parametrize("one_hot", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_distribute(seed):
+def test_distribute(seed, one_hot):
     source, lane_map = vectors(seed, 2)
     word = isa.DISTRIBUTE.encode(dst=EAST[1], src=EAST[2], map=EAST[3])
-    got, _ = move(local.distributor(), word, [source, lane_map])
+    got, _ = move(local.distributor(one_hot=one_hot), word, [source, lane_map])
     assert got == [[source[n] if n < 16 else 0 for n in lane_map]]
 
 
@@ -58,9 +59,15 @@ def test_transpose(size):
         assert got[stream] == [operands[lane % size][lane - lane % size + stream] for lane in range(16)]
 
 
+@pytest.fixture(params=[NANO, ECP5_NANO], ids=["plain", "pipelined"])
+def build(request):
+    """The build that is tested."""
+    return request.param
+
+
 def run_network(network, superlanes, word, operands):
     """Result vector of a network: superlane k's operands enter and its result leaves k cycles late."""
-    steps = [{} for _ in range(2 * superlanes + 1)]
+    steps = [{} for _ in range(network.latency + superlanes)]
     for k in range(superlanes):
         parts = [from_lanes(lanes[16 * k : 16 * k + 16]) for lanes in operands]
         bits = sum(part << 128 * n for n, part in enumerate(parts))
@@ -71,8 +78,8 @@ def run_network(network, superlanes, word, operands):
 
 @pytest.mark.parametrize("superlanes", [1, 3])
 @pytest.mark.parametrize("part", [-1, 0, 1, "some", "all"])
-def test_shift(superlanes, part):
-    config = replace(NANO, superlanes=superlanes)
+def test_shift(build, superlanes, part):
+    config = replace(build, superlanes=superlanes)
     (source,) = vectors(superlanes, 1, config.lanes)
     for sign in (1, -1):
         amount = sign * {"some": 5, "all": config.lanes - 1}.get(part, part)
@@ -84,8 +91,8 @@ def test_shift(superlanes, part):
 
 @pytest.mark.parametrize("superlanes", [1, 3])
 @pytest.mark.parametrize("part", [0, 1, 15, 16, "some", "all"])
-def test_rotate(superlanes, part):
-    config = replace(NANO, superlanes=superlanes)
+def test_rotate(build, superlanes, part):
+    config = replace(build, superlanes=superlanes)
     (source,) = vectors(superlanes, 1, config.lanes)
     for sign in (1, -1):
         amount = sign * min({"some": 5, "all": config.lanes - 1}.get(part, part), config.lanes - 1)
@@ -94,9 +101,9 @@ def test_rotate(superlanes, part):
         assert got == [source[(n - amount) % config.lanes] for n in range(config.lanes)]
 
 
-@pytest.mark.parametrize("superlanes", [1, 3, 17])
-def test_permute(superlanes):
-    config = replace(NANO, superlanes=superlanes)
+@pytest.mark.parametrize(("build", "superlanes"), [(NANO, 1), (NANO, 3), (NANO, 17), (ECP5_NANO, 1), (ECP5_NANO, 3)])
+def test_permute(build, superlanes):
+    config = replace(build, superlanes=superlanes)
     rng = random.Random(superlanes)
     (source,) = vectors(superlanes, 1, config.lanes)
     limits = [0, 1, config.lanes - 1, config.lanes, min(255, config.lanes + 1), 255]
@@ -110,8 +117,8 @@ def test_permute(superlanes):
 
 
 @pytest.mark.parametrize("superlanes", [1, 4])
-def test_a_port_sends_what_the_network_returns(superlanes):
-    config = replace(NANO, superlanes=superlanes)
+def test_a_port_sends_what_the_network_returns(build, superlanes):
+    config = replace(build, superlanes=superlanes)
     port = crossing.shift_port(config)
     word = isa.LANE_SHIFT.encode(dst=EAST[5], src=EAST[2], amount=1)
     steps = [{"control": dispatch(word), "tap0_data": 77}, *[{}] * port.latency]
@@ -120,3 +127,4 @@ def test_a_port_sends_what_the_network_returns(superlanes):
     assert seen[1]["operand"] == 77
     assert [n for n, row in enumerate(seen) if row["drive"] & 1] == [port.latency]
     assert seen[-1]["drive"] >> 1 & 63 == EAST[5].bits
+    assert port.latency == crossing.shift_network(config).latency + 1 == crossing.permute_network(config).latency + 1
