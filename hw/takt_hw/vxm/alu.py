@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, Signature
 
 from .. import isa
 from ..config import LANES_PER_SUPERLANE
@@ -16,8 +16,26 @@ from .functions import FunctionPipe
 from .operand import PLANES, is_sent, register_operand
 from .pipe import MODE_BITS, MODE_LSB, RESULT
 
-BASE_OPS = tuple(op for op in isa.VXM_ALU.ops if op.chain == isa.VXM_CHAIN)
+BASE_OPS = tuple(op for op in isa.VXM_ALU.ops if op.chain is not None and op.needs is None)
 """Operations that every ALU computes in one cycle."""
+
+
+def alu_signature(alus: int) -> Signature:
+    """The ports of one of some number of ALUs."""
+    return Signature(
+        {
+            "control": In(dispatch_layout(isa.VXM_ALU.word_bits)),
+            "clear": In(1),
+            "held": In(data.ArrayLayout(RESULT, alus)),
+            "holds": In(alus),
+            "result": Out(RESULT),
+            "has_result": Out(1),
+            "undefined": Out(1),
+        }
+        | {f"{operand}{p}": Out(TAP) for operand in "ab" for p in range(PLANES)}
+        | {f"{operand}{p}_data": In(BITS) for operand in "ab" for p in range(PLANES)}
+        | {f"drive{p}": Out(DRIVE) for p in range(PLANES)}
+    )
 
 
 class VxmAlu(wiring.Component):
@@ -32,6 +50,8 @@ class VxmAlu(wiring.Component):
     latency : int
         Cycles from ``control`` to ``result`` and to ``drive`` for an operation of the base pipeline: 2. An
         operation of a pipe takes ``stages - 1`` cycles longer. Takes an instruction every cycle.
+    held_latency : int
+        Cycles from ``control`` until held results are taken: 0.
 
     Parameters
     ----------
@@ -61,25 +81,13 @@ class VxmAlu(wiring.Component):
     """
 
     latency = 2
+    held_latency = 0
 
     def __init__(self, alus: int, *, floating: bool = False, functions: bool = False):
         self.alus = alus
         self.floating = floating
         self.functions = functions
-        super().__init__(
-            {
-                "control": In(dispatch_layout(isa.VXM_ALU.word_bits)),
-                "clear": In(1),
-                "held": In(data.ArrayLayout(RESULT, alus)),
-                "holds": In(alus),
-                "result": Out(RESULT),
-                "has_result": Out(1),
-                "undefined": Out(1),
-            }
-            | {f"{operand}{p}": Out(TAP) for operand in "ab" for p in range(PLANES)}
-            | {f"{operand}{p}_data": In(BITS) for operand in "ab" for p in range(PLANES)}
-            | {f"drive{p}": Out(DRIVE) for p in range(PLANES)}
-        )
+        super().__init__(alu_signature(alus))
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -138,7 +146,7 @@ class VxmAlu(wiring.Component):
             m.d.comb += [pipe.port.start.eq(start), pipe.port.opcode.eq(opcode), pipe.port.mode.eq(mode)]
             for lane in range(LANES_PER_SUPERLANE):
                 m.d.comb += [pipe.port.a[lane].eq(taken["a"][lane]), pipe.port.b[lane].eq(taken["b"][lane])]
-            landings.append(_delayed(m, start, dest, pipe.stages - 1, f"pipe{n}"))
+            landings.append(delayed(m, start, dest, pipe.stages - 1, f"pipe{n}"))
         is_op = {op: Signal(name=f"is_{op.name}") for op in BASE_OPS if op is not isa.COPY}
         m.d.comb += [executes.eq(opcode == op.code) for op, executes in is_op.items()]
         lands = Signal()
@@ -190,7 +198,7 @@ def _is_one_of(m: Module, word: Value, name: str, ops) -> Signal:
     return found
 
 
-def _delayed(m: Module, valid: Signal, dest: Signal, cycles: int, name: str) -> tuple[Signal, Signal]:
+def delayed(m: Module, valid: Signal, dest: Signal, cycles: int, name: str) -> tuple[Signal, Signal]:
     """A start and its destination, some cycles later."""
     for n in range(cycles):
         was_valid, was = valid, dest

@@ -6,7 +6,7 @@ how many superlanes there are.
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,9 +14,10 @@ from .. import isa
 from ..config import LANES_PER_SUPERLANE, ChipConfig
 from ..isa.operands import DEST_BITS, STREAM_BITS
 from ..streams import BITS, DRIVE, TAP, dispatch_layout
-from .operand import PLANES, is_sent, register_operand
+from . import operand, pipelined_operand, pipelined_tree, tree
+from .operand import PLANES, is_sent
 from .pipe import RESULT
-from .tree import NODE_LATENCY, Entry, Mode, flushed, key, node
+from .tree import Entry, Mode, flushed, key
 
 LEVELS = (LANES_PER_SUPERLANE - 1).bit_length()
 """Levels of the tree within a superlane."""
@@ -26,6 +27,11 @@ INDEX_BITS = LEVELS
 
 OPERATION = {"is_sum": 1, "is_float": 1, "is_argmax": 1}
 """What travels with the numbers."""
+
+
+def node_latency(config: ChipConfig) -> int:
+    """Cycles of one level."""
+    return pipelined_tree.NODE_LATENCY if config.pipelined else tree.NODE_LATENCY
 
 
 def partial_signature() -> wiring.Signature:
@@ -42,8 +48,10 @@ class LaneReducer(wiring.Component):
     Attributes
     ----------
     latency : int
-        Cycles from ``control`` to ``drive``: the operand's register, the levels, and what the
+        Cycles from ``control`` to ``drive``: the operand's registers, the levels, and what the
         `ReduceNetwork` takes.
+    held_latency : int
+        Cycles from ``control`` until held results are taken.
 
     Members
     -------
@@ -62,7 +70,11 @@ class LaneReducer(wiring.Component):
     """
 
     def __init__(self, config: ChipConfig):
-        self.latency = 1 + NODE_LATENCY * LEVELS + ReduceNetwork.latency_of(config)
+        self.pipelined = config.pipelined
+        self.node_latency = node_latency(config)
+        self.held_latency = pipelined_operand.HELD_LATENCY if config.pipelined else 0
+        self.operand_latency = pipelined_operand.OPERAND_LATENCY + 1 if config.pipelined else 1
+        self.latency = self.operand_latency + self.node_latency * LEVELS + ReduceNetwork.latency_of(config)
         super().__init__(
             {
                 "control": In(dispatch_layout(isa.VXM_REDUCE.word_bits)),
@@ -85,8 +97,10 @@ class LaneReducer(wiring.Component):
             "is_float": word[isa.REDUCE_KIND.bits] == isa.REDUCE_KIND.choices.index("f32"),
             "is_argmax": opcode == isa.LANE_ARGMAX.code,
         }
-        valids, modes = _pipeline(m, valid, operation, 1 + NODE_LATENCY * LEVELS, "stage")
-        operand, lacks = register_operand(
+        stages = self.operand_latency + self.node_latency * LEVELS
+        valids, modes = _pipeline(m, valid, operation, stages, "stage")
+        take = pipelined_operand.register_operand if self.pipelined else operand.register_operand
+        taken, lacks = take(
             m,
             name="a",
             used=valid,
@@ -102,13 +116,17 @@ class LaneReducer(wiring.Component):
         entries = []
         for lane in range(LANES_PER_SUPERLANE):
             value, clean = Signal(32, name=f"value{lane}"), Signal(32, name=f"clean{lane}")
-            raw = operand[lane].as_unsigned()
-            ordered = Mux(modes[1]["is_sum"], clean, key(clean))
-            m.d.comb += [clean.eq(flushed(raw)), value.eq(Mux(modes[1]["is_float"], ordered, raw))]
+            raw = taken[lane].as_unsigned()
+            mode = modes[self.operand_latency - 1 if self.pipelined else self.operand_latency]
+            ordered = Mux(mode["is_sum"], clean, key(clean))
+            m.d.comb += clean.eq(flushed(raw))
+            domain = m.d.sync if self.pipelined else m.d.comb
+            domain += value.eq(Mux(mode["is_float"], ordered, raw))
             entries.append(Entry(value, Const(lane, INDEX_BITS)))
         for level in range(LEVELS):
-            first = 1 + NODE_LATENCY * level
-            entries = _level(m, entries, valids[first : first + 2], modes[first : first + 2], f"level{level}")
+            first = self.operand_latency + self.node_latency * level
+            cycles = slice(first, first + self.node_latency)
+            entries = _level(m, entries, valids[cycles], modes[cycles], f"level{level}", self.pipelined)
         m.d.comb += [
             self.partial.valid.eq(valids[-1]),
             self.partial.value.eq(entries[0].value),
@@ -141,7 +159,8 @@ class ReduceNetwork(wiring.Component):
     Attributes
     ----------
     latency : int
-        Cycles from ``port0``'s numbers to its result: ``superlanes - 1`` and two per level.
+        Cycles from ``port0``'s numbers to its result: ``superlanes - 1``, those of a node per level, and in a pipelined
+        build one for a register behind the tree.
 
     Members
     -------
@@ -150,6 +169,8 @@ class ReduceNetwork(wiring.Component):
     """
 
     def __init__(self, config: ChipConfig):
+        self.pipelined = config.pipelined
+        self.node_latency = node_latency(config)
         self.superlanes = config.superlanes
         self.levels = config.reduction_levels
         self.latency = self.latency_of(config)
@@ -158,14 +179,14 @@ class ReduceNetwork(wiring.Component):
     @staticmethod
     def latency_of(config: ChipConfig) -> int:
         """As the attribute."""
-        return config.superlanes - 1 + NODE_LATENCY * config.reduction_levels
+        return config.superlanes - 1 + node_latency(config) * config.reduction_levels + int(config.pipelined)
 
     def elaborate(self, platform) -> Module:
         m = Module()
         last = self.superlanes - 1
         newest = getattr(self, f"port{last}")
         operation = {name: getattr(newest, name) for name in OPERATION}
-        valids, modes = _pipeline(m, newest.valid, operation, NODE_LATENCY * self.levels, "stage")
+        valids, modes = _pipeline(m, newest.valid, operation, self.node_latency * self.levels, "stage")
 
         entries = []
         for k in range(self.superlanes):
@@ -177,12 +198,16 @@ class ReduceNetwork(wiring.Component):
                 waiting = held
             entries.append(Entry(waiting[:32], Cat(waiting[32:], Const(k, max(1, last.bit_length())))))
         for level in range(self.levels):
-            first = NODE_LATENCY * level
-            entries = _level(m, entries, valids[first : first + 2], modes[first : first + 2], f"level{level}")
+            cycles = slice(self.node_latency * level, self.node_latency * (level + 1))
+            entries = _level(m, entries, valids[cycles], modes[cycles], f"level{level}", self.pipelined)
 
         (total,), mode = entries, modes[-1]
         number = Mux(mode["is_float"] & ~mode["is_sum"], key(total.value), total.value)
-        result = Mux(mode["is_argmax"], total.index, number)
+        result: Value = Mux(mode["is_argmax"], total.index, number)
+        if self.pipelined:
+            registered = Signal(32, name="result", reset_less=True)
+            m.d.sync += registered.eq(result)
+            result = registered
         for k in range(self.superlanes):
             if k:
                 held = Signal(32, name=f"result{k}", reset_less=True)
@@ -206,18 +231,22 @@ def _pipeline(m: Module, valid, operation: dict, stages: int, name: str) -> tupl
     return valids, modes
 
 
-def _level(m: Module, entries: list[Entry], valids: list, modes: list[dict], name: str) -> list[Entry]:
-    """Joins neighbours. What has none waits as long as a node takes."""
+def _level(m: Module, entries: list[Entry], valids: list, modes: list[dict], name: str, pipelined: bool) -> list[Entry]:
+    """Joins neighbours; ``valids`` and ``modes`` are of a node's cycles. What has no neighbour waits as long."""
     joined = []
-    two = [Mode(mode["is_sum"], mode["is_float"]) for mode in modes]
+    of_node = [Mode(mode["is_sum"], mode["is_float"]) for mode in modes]
     for n in range(0, len(entries) - 1, 2):
-        joined.append(node(m, entries[n], entries[n + 1], valids, two, f"{name}_{n}"))
+        a, b = entries[n : n + 2]
+        if pipelined:
+            joined.append(pipelined_tree.node(m, a, b, of_node, f"{name}_{n}"))
+        else:
+            joined.append(tree.node(m, a, b, valids, of_node, f"{name}_{n}"))
     if len(entries) % 2:
         alone = entries[-1]
-        for stage in range(NODE_LATENCY):
+        for stage, valid in enumerate(valids):
             value = Signal(32, name=f"{name}_alone{stage}", reset_less=True)
             index = Signal(len(alone.index), name=f"{name}_alone{stage}_index", reset_less=True)
-            with m.If(valids[stage]):
+            with m.If(valid):
                 m.d.sync += [value.eq(alone.value), index.eq(alone.index)]
             alone = Entry(value, index)
         joined.append(alone)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
+from collections.abc import Sequence
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 
 SIGNIFICAND_BITS = 32
 """Bits of a normalized significand before rounding; what lies below them is one sticky bit."""
@@ -36,6 +38,49 @@ def normalize(m: Module, value: Value, bits: int, name: str) -> tuple[Signal, Si
         value = shifted
         step //= 2
     return value, count
+
+
+def leading_zeros(m: Module, value: Value, name: str) -> tuple[Value, Value]:
+    """How many places above the highest set bit of ``value`` are clear, and whether there is such a bit.
+
+    The width is a power of two, at least 2. The count of 0 means nothing. A tree: as deep as the count is wide.
+    """
+    half = len(value) // 2
+    if half == 1:
+        return ~value[1], value.any()
+    low_count, low_any = leading_zeros(m, value[:half], f"{name}_low{half}")
+    high_count, high_any = leading_zeros(m, value[half:], f"{name}_high{half}")
+    count, some = Signal(len(high_count) + 1, name=f"{name}_zeros"), Signal(name=f"{name}_some")
+    m.d.comb += [
+        count.eq(Cat(Mux(high_any, high_count, low_count), ~high_any)),
+        some.eq(low_any | high_any),
+    ]
+    return count, some
+
+
+def shift_right(
+    m: Module, value: Value, places: Value, kept: int, name: str, steps: Sequence[int] | None = None
+) -> tuple[Value, Value, Value]:
+    """The lowest ``kept`` bits of ``value >> places``; whether set bits were lost below them, and above them.
+
+    ``steps`` are the bits of ``places`` to follow here, the highest first; all of them unless given. No more bits are
+    moved than later steps can still bring into what is kept.
+    """
+    steps = range(len(places))[::-1] if steps is None else steps
+    reach = sum(1 << step for step in steps)
+    below: list[Value] = [Const(0, 1)]
+    above: list[Value] = [value[kept + reach :].any()]
+    value = value[: kept + reach]
+    for step in steps:
+        distance, taken = 1 << step, places[step]
+        reach -= distance
+        wide = Signal(kept + reach + distance, name=f"{name}_wide{step}")
+        shifted = Signal(kept + reach, name=f"{name}_by{step}")
+        m.d.comb += [wide.eq(value), shifted.eq(Mux(taken, wide[distance:], wide))]
+        below.append(taken & wide[:distance].any())
+        above.append(~taken & wide[kept + reach :].any())
+        value = shifted
+    return value, Cat(below).any(), Cat(above).any()
 
 
 def float_places(m: Module, exponent: Value, half: Value, name: str) -> tuple[Signal, Signal, Signal]:

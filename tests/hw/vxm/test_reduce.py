@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from takt_hw import isa
-from takt_hw.config import NANO
+from takt_hw.config import ECP5, NANO
 from takt_hw.isa import DType, TypedStream
 from takt_hw.streams import dispatch_layout
 from takt_hw.vxm.reduce import LaneReducer, ReduceNetwork
@@ -104,9 +104,10 @@ def ordered(lanes):
     return np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
 
 
+@pytest.mark.parametrize("pipelined", [False, True])
 @pytest.mark.parametrize("superlanes", [1, 2, 3, 5])
-def test_reductions(superlanes):
-    config = replace(NANO, superlanes=superlanes)
+def test_reductions(superlanes, pipelined):
+    config = replace(ECP5 if pipelined else NANO, superlanes=superlanes)
     rng = np.random.default_rng(superlanes)
     operations = []
     for _ in range(40):

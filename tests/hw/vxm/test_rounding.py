@@ -8,7 +8,7 @@ from amaranth.hdl import Module, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from takt_hw.vxm.rounding import EXPONENT_BITS, normalize, round_float
+from takt_hw.vxm.rounding import EXPONENT_BITS, leading_zeros, normalize, round_float, shift_right
 from tests.hw.simulation import run
 
 SMALLEST_F32 = 2.0**-126
@@ -40,6 +40,35 @@ class Normalize(wiring.Component):
         m = Module()
         value, count = normalize(m, self.i, 64, "dut")
         m.d.sync += [self.o.eq(value), self.count.eq(count)]
+        return m
+
+
+class Count(wiring.Component):
+    i: In(32)
+    count: Out(5)
+    some: Out(1)
+
+    def elaborate(self, platform):
+        m = Module()
+        count, some = leading_zeros(m, self.i, "dut")
+        m.d.sync += [self.count.eq(count), self.some.eq(some)]
+        return m
+
+
+class Shift(wiring.Component):
+    """In two steps, as a pipe does: first by the two higher bits of the places, then by the two lower."""
+
+    i: In(20)
+    places: In(4)
+    o: Out(6)
+    below: Out(1)
+    above: Out(1)
+
+    def elaborate(self, platform):
+        m = Module()
+        coarse, *lost = shift_right(m, self.i, self.places, 6 + 3, "coarse", (3, 2))
+        fine, *more = shift_right(m, coarse, self.places, 6, "fine", (1, 0))
+        m.d.sync += [self.o.eq(fine), self.below.eq(lost[0] | more[0]), self.above.eq(lost[1] | more[1])]
         return m
 
 
@@ -98,3 +127,23 @@ def test_normalizing_finds_every_leading_bit():
     assert seen[-1]["o"] == 0
     for value, row in zip(values[:-1], seen, strict=False):
         assert row == {"o": value << 64 - value.bit_length(), "count": 64 - value.bit_length()}
+
+
+def test_counting_finds_every_leading_bit():
+    values = [1 << n | extra for n in range(32) for extra in (0, (1 << n) - 1, (1 << n) // 3)] + [0]
+    steps = [*({"i": value} for value in values), {}]
+    seen = run(Count(), steps, lambda d: {"count": d.count, "some": d.some})[1:]
+    assert seen[-1]["some"] == 0
+    expected = [{"count": 32 - value.bit_length(), "some": 1} for value in values[:-1]]
+    assert seen[:-1] == expected
+
+
+def test_shifting_tells_what_is_lost():
+    rng = random.Random(0)
+    values = [0, *(1 << n for n in range(20)), *(rng.getrandbits(20) >> rng.randrange(20) for _ in range(40))]
+    steps = [{"i": value, "places": places} for value in values for places in range(16)]
+    seen = run(Shift(), [*steps, {}], lambda d: {"o": d.o, "below": d.below, "above": d.above})[1:]
+    for step, row in zip(steps, seen, strict=True):
+        value, places = step["i"], step["places"]
+        shifted = value >> places
+        assert row == {"o": shifted & 63, "below": shifted << places != value, "above": shifted > 63}

@@ -86,7 +86,7 @@ MULTIPLY_CHAIN = Cycles(2, plus="multiply_cycles")
 
 def _streamed(chain: Cycles) -> Cycles:
     """From the dispatch of an operation to its result's stream: the held result goes there in two cycles."""
-    return Cycles(chain.base + 2, plus=chain.plus)
+    return Cycles(chain.base + 2, plus=chain.plus and f"streamed_{chain.plus}")
 
 
 def _vxm(
