@@ -3,10 +3,13 @@
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..config import ChipConfig
 from ..isa.host import BEAT_BYTES
 
-READ_LATENCY = 4
-"""Cycles from ``mem_read`` to ``read_data``: in cycle t + READ_LATENCY the word asked for in cycle t is on the bus."""
+
+def read_latency(config: ChipConfig) -> int:
+    """Cycles from ``mem_read`` to ``read_data``: in cycle t + this the word asked for in cycle t is on the bus."""
+    return 4 + config.memory_cycles
 
 
 class HostBus(wiring.Signature):
@@ -29,7 +32,7 @@ class HostBus(wiring.Signature):
     write_data : Out(128)
         What ``mem_write`` and ``text_write`` store.
     read_data : In(128)
-        Answer to ``mem_read``, exactly READ_LATENCY cycles later.
+        Answer to ``mem_read``, exactly `read_latency` cycles later.
     text_write : Out(1)
         Write word ``address`` of queue ``queue``.
     queue : Out(16)

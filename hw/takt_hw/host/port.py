@@ -33,6 +33,8 @@ class HostPort(wiring.Component):
     -------
     rx : In(stream.Signature(128))
         Beats from the host.
+    rx_abandon : In(1)
+        Pulsed when no more beats of the frame under way will come: it ends as BAD_CRC, and a header is next.
     tx : Out(stream.Signature(128))
         Beats to the host.
     bus : Out(HostBus())
@@ -50,6 +52,7 @@ class HostPort(wiring.Component):
     """
 
     rx: In(stream.Signature(BEAT_BITS))
+    rx_abandon: In(1)
     tx: Out(stream.Signature(BEAT_BITS))
     bus: Out(HostBus())
     running: In(1)
@@ -65,7 +68,7 @@ class HostPort(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.buffer = buffer = Memory(shape=BEAT_BITS, depth=MAX_BEATS, init=[])
-        m.submodules.receiver = receiver = Receiver()
+        m.submodules.receiver = receiver = Receiver(self._config.pipelined)
         m.submodules.server = server = Server(self._config)
         m.submodules.rx_stage = rx_stage = SyncFIFO(width=BEAT_BITS, depth=STAGE_BEATS)
         m.submodules.tx_stage = tx_stage = SyncFIFO(width=BEAT_BITS, depth=STAGE_BEATS)
@@ -78,6 +81,7 @@ class HostPort(wiring.Component):
         wiring.connect(m, tx_stage.r_stream, wiring.flipped(self.tx))
         wiring.connect(m, server.bus, wiring.flipped(self.bus))
         m.d.comb += [
+            receiver.abandon.eq(self.rx_abandon),
             server.running.eq(self.running),
             server.done.eq(self.done),
             server.cycles.eq(self.cycles),

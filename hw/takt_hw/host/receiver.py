@@ -7,7 +7,17 @@ from amaranth.lib.wiring import In, Out
 
 from ..isa import host
 from ..isa.host import Status
-from .frame import BEAT_BITS, CRC32_BITS, CRC32_START, HEADER_CRC_BITS, Header, crc32_of, header_crc, is_one_of
+from .frame import (
+    BEAT_BITS,
+    CRC32_BITS,
+    CRC32_START,
+    HEADER_CRC_BITS,
+    Header,
+    Summing,
+    crc32_of,
+    header_crc,
+    is_one_of,
+)
 
 BUFFER_ADDRESS_BITS = (host.MAX_BEATS - 1).bit_length()
 
@@ -36,12 +46,21 @@ class State(enum.Enum):
 class Receiver(wiring.Component):
     """Take request frames apart and check their CRCs.
 
-    Takes a beat every cycle but one per frame, unless the request before is still waiting to be taken.
+    Takes a beat every cycle but one per frame, unless the request before is still waiting to be taken. In a pipelined
+    build each beat takes `PIECES` + 2 cycles.
+
+    Parameters
+    ----------
+    pipelined : bool
+        Whether the build is pipelined.
 
     Members
     -------
     i : In(stream.Signature(128))
         Beats from the host.
+    abandon : In(1)
+        Pulsed when the host's side has given up on the frame under way. If the beats before it are no whole frame,
+        the frame ends as BAD_CRC when they are taken, and a header is next.
     o : Out(stream.Signature(Request))
         One request per frame, and one BAD_HEADER for a run of beats that are no frame.
     store : Out(WritePort.Signature)
@@ -49,8 +68,13 @@ class Receiver(wiring.Component):
     """
 
     i: In(stream.Signature(BEAT_BITS))
+    abandon: In(1)
     o: Out(stream.Signature(Request))
     store: Out(WritePort.Signature(addr_width=BUFFER_ADDRESS_BITS, shape=BEAT_BITS).flip())
+
+    def __init__(self, pipelined: bool = False):
+        self.pipelined = pipelined
+        super().__init__()
 
     def elaborate(self, platform):
         m = Module()
@@ -64,32 +88,49 @@ class Receiver(wiring.Component):
         request = Signal(Request)
         header = request.header
         waiting = Signal()
+        abandoned = Signal()  # to be carried out when no beat is left
 
-        summed = Signal(BEAT_BITS)
+        taken = Signal()
         good = Signal()
         carries = Signal()
         m.d.comb += [
             good.eq((header.magic == host.MAGIC) & (header.status == 0) & (header.crc == sum16)),
             carries.eq(is_one_of(header.command, host.CARRIES_PAYLOAD)),
-            summed.eq(beat ^ Mux(state == State.HEADER, CRC32_START, sum32)),
             self.o.payload.eq(request),
             self.o.valid.eq(waiting),
-            self.i.ready.eq((state != State.JUDGE) & ~((state == State.HEADER) & waiting)),
+            taken.eq(self.i.valid & self.i.ready),
             self.store.addr.eq(number),
             self.store.data.eq(beat),
-            self.store.en.eq((state == State.PAYLOAD) & self.i.valid),
+            self.store.en.eq((state == State.PAYLOAD) & taken),
         ]
+        wanted = (state != State.JUDGE) & ~((state == State.HEADER) & waiting)
 
         with m.If(self.o.ready):
             m.d.sync += waiting.eq(0)
 
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += sum32.eq(crc32_of(summed))
+        if self.pipelined:
+            summing = Summing(m, beat, self.i.valid & wanted)
+            m.d.comb += [self.i.ready.eq(wanted & summing.done), summing.restart.eq(taken)]
+            summing.of_header(sum16)
+            with m.If(state != State.TRAILER):
+                summing.of_frame(sum32)
+            with m.If((state == State.HEADER) & summing.first):
+                m.d.sync += [sum16.eq(0), sum32.eq(CRC32_START)]
+        else:
+            summed = Signal(BEAT_BITS)
+            m.d.comb += [
+                self.i.ready.eq(wanted),
+                summed.eq(beat ^ Mux(state == State.HEADER, CRC32_START, sum32)),
+            ]
+            with m.If(taken):
+                m.d.sync += sum32.eq(crc32_of(summed))
+            with m.If(taken & (state == State.HEADER)):
+                m.d.sync += sum16.eq(header_crc(beat))
 
         with m.Switch(state):
             with m.Case(State.HEADER):
-                with m.If(self.i.valid & self.i.ready):
-                    m.d.sync += [header.eq(beat), sum16.eq(header_crc(beat)), state.eq(State.JUDGE)]
+                with m.If(taken):
+                    m.d.sync += [header.eq(beat), state.eq(State.JUDGE)]
             with m.Case(State.JUDGE):
                 m.d.sync += [hunting.eq(~good), number.eq(0), state.eq(State.HEADER)]
                 with m.If(~good):
@@ -101,13 +142,27 @@ class Receiver(wiring.Component):
                 with m.Else():
                     m.d.sync += state.eq(State.TRAILER)
             with m.Case(State.PAYLOAD):
-                with m.If(self.i.valid):
+                with m.If(taken):
                     m.d.sync += number.eq(number + 1)
                     with m.If(number + 1 == header.count):
                         m.d.sync += state.eq(State.TRAILER)
             with m.Case(State.TRAILER):
-                with m.If(self.i.valid):
+                with m.If(taken):
                     m.d.sync += [waiting.eq(1), state.eq(State.HEADER)]
                     m.d.sync += request.status.eq(Mux(beat == ~sum32, Status.OK, Status.BAD_CRC))
+
+        # A beat that came in together with ``abandon`` shows here a cycle later, as ``abandoned`` does.
+        cut_short = Signal()
+        m.d.comb += cut_short.eq(
+            abandoned & ~self.i.valid & ((state == State.PAYLOAD) | (state == State.TRAILER)),
+        )
+        with m.If(cut_short):
+            m.d.sync += [request.status.eq(Status.BAD_CRC), waiting.eq(1), state.eq(State.HEADER)]
+        with m.If(self.abandon):
+            m.d.sync += abandoned.eq(1)
+        with m.Elif(~self.i.valid & (state != State.JUDGE)):
+            m.d.sync += abandoned.eq(0)
+            with m.If(abandoned):
+                m.d.sync += hunting.eq(0)  # the next bad frame has an answer of its own
 
         return m

@@ -9,13 +9,24 @@ from amaranth.lib.wiring import In, Out
 from ..config import ChipConfig
 from ..isa import host
 from ..isa.host import Command, Status
-from .bus import READ_LATENCY, HostBus
-from .frame import BEAT_BITS, CRC32_BITS, CRC32_START, HEADER_CRC_BITS, Header, crc32_of, header_crc, is_one_of
+from .bus import HostBus, read_latency
+from .frame import (
+    BEAT_BITS,
+    CRC32_BITS,
+    CRC32_START,
+    HEADER_CRC_BITS,
+    Header,
+    Summing,
+    crc32_of,
+    header_crc,
+    is_one_of,
+)
 from .receiver import BUFFER_ADDRESS_BITS, Request
 from .verdict import Verdict
 
 READ_AHEAD = 8
-"""Words asked for and not yet sent, at most: a word needs READ_LATENCY + 3 cycles from being asked for to the host."""
+"""Words asked for and not yet sent, at most: a word needs `read_latency` + 3 cycles from being asked for to the host.
+A pipelined build, whose words need more, sends them more slowly anyway."""
 
 Identity = data.StructLayout({"version": 16, "superlanes": 16, "zero": 32, "digest": 64})
 """Payload beat of an IDENTIFY response."""
@@ -40,7 +51,8 @@ class State(enum.Enum):
 class Server(wiring.Component):
     """Check a request's fields, do what it asks, answer it. One request at a time.
 
-    A request takes 5 cycles and one per payload beat, if the response is taken at once.
+    A request takes 5 cycles and one per payload beat, if the response is taken at once. In a pipelined build each beat
+    of the response takes `PIECES` + 2 cycles, the header twice that.
 
     Parameters
     ----------
@@ -89,6 +101,18 @@ class Server(wiring.Component):
         sum16 = Signal(HEADER_CRC_BITS)
         sum32 = Signal(CRC32_BITS)
 
+        # A request stays at ``i`` until the verdict on it has come.
+        considered = Signal()
+        if self._config.pipelined:
+            waiting = Signal(verdict.latency + 1)
+            with m.If((state == State.IDLE) & self.i.valid & ~considered):
+                m.d.sync += waiting.eq(Cat(1, waiting))
+            with m.Else():
+                m.d.sync += waiting.eq(0)
+            m.d.comb += considered.eq(waiting[-1])
+        else:
+            m.d.comb += considered.eq(1)
+
         report = Signal(Report)
         acts = Signal()
         reads = Signal()
@@ -103,13 +127,13 @@ class Server(wiring.Component):
             report.cycles.eq(self.cycles),
             verdict.header.eq(self.i.payload.header),
             verdict.running.eq(self.running),
-            self.i.ready.eq(state == State.IDLE),
+            self.i.ready.eq((state == State.IDLE) & considered),
         ]
 
         # The bus. Reads and writes reach it one cycle after they are decided: the payload buffer takes that long.
         ask = Signal()
         ahead = Signal(range(READ_AHEAD + 1))
-        arriving = Signal(READ_LATENCY)
+        arriving = Signal(read_latency(self._config))
         m.d.comb += [
             ask.eq((to_do != 0) & reads & (ahead != READ_AHEAD)),
             self.load.addr.eq(number),
@@ -144,7 +168,8 @@ class Server(wiring.Component):
         # The response.
         answer = Signal(Header)
         sent = Signal()
-        summed = Signal(BEAT_BITS)
+        offered = Signal()  # a payload beat is there
+        settled = Signal()  # what is shown of the response is part of the sums
         m.d.comb += [
             answer.eq(header),
             answer.magic.eq(host.MAGIC),
@@ -152,21 +177,40 @@ class Server(wiring.Component):
             answer.status.eq(request.status),
             answer.count.eq(to_send),
             answer.crc.eq(sum16),
-            summed.eq(self.o.payload ^ sum32),
             sent.eq(self.o.valid & self.o.ready),
-            words.r_en.eq((state == State.PAYLOAD) & reads & self.o.ready),
+            words.r_en.eq((state == State.PAYLOAD) & reads & self.o.ready & settled),
+            offered.eq(~reads | words.r_rdy),
         ]
-        with m.If(sent):
-            m.d.sync += sum32.eq(crc32_of(summed))
+        if self._config.pipelined:
+            there = (state == State.SEAL) | (state == State.HEADER) | ((state == State.PAYLOAD) & offered)
+            summing = Summing(m, self.o.payload, there)
+            m.d.comb += [settled.eq(summing.done), summing.restart.eq(sent | ((state == State.SEAL) & settled))]
+            with m.If(state == State.SEAL):
+                summing.of_header(sum16)
+            with m.Else():
+                summing.of_frame(sum32)
+        else:
+            summed = Signal(BEAT_BITS)
+            m.d.comb += [settled.eq(1), summed.eq(self.o.payload ^ sum32)]
+            with m.If(state == State.SEAL):
+                m.d.sync += sum16.eq(header_crc(answer))
+            with m.If(sent):
+                m.d.sync += sum32.eq(crc32_of(summed))
 
         with m.Switch(state):
             with m.Case(State.IDLE):
-                with m.If(self.i.valid):
+                with m.If(self.i.valid & self.i.ready):
                     m.d.sync += [request.eq(self.i.payload), state.eq(State.ACT)]
                     with m.If(self.i.payload.status == Status.OK):
                         m.d.sync += request.status.eq(verdict.status)
             with m.Case(State.ACT):
-                m.d.sync += [address.eq(header.address), number.eq(0), to_send.eq(0), sum32.eq(CRC32_START)]
+                m.d.sync += [
+                    address.eq(header.address),
+                    number.eq(0),
+                    to_send.eq(0),
+                    sum32.eq(CRC32_START),
+                    sum16.eq(0),
+                ]
                 m.d.sync += state.eq(State.SEAL)
                 with m.If(acts):
                     with m.If(writes):
@@ -185,19 +229,21 @@ class Server(wiring.Component):
                 with m.If(to_do == 1):
                     m.d.sync += state.eq(State.SEAL)
             with m.Case(State.SEAL):
-                m.d.sync += [sum16.eq(header_crc(answer)), state.eq(State.HEADER)]
+                m.d.comb += self.o.payload.eq(answer)
+                with m.If(settled):
+                    m.d.sync += state.eq(State.HEADER)
                 with m.If(header.command == Command.LINK):
                     m.d.sync += reply.eq(self.bus.report)
             with m.Case(State.HEADER):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(answer)]
+                m.d.comb += [self.o.valid.eq(settled), self.o.payload.eq(answer)]
                 with m.If(sent):
                     m.d.sync += state.eq(State.TRAILER)
                     with m.If(to_send != 0):
                         m.d.sync += state.eq(State.PAYLOAD)
             with m.Case(State.PAYLOAD):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(reply)]
+                m.d.comb += [self.o.valid.eq(offered & settled), self.o.payload.eq(reply)]
                 with m.If(reads):
-                    m.d.comb += [self.o.valid.eq(words.r_rdy), self.o.payload.eq(words.r_data)]
+                    m.d.comb += self.o.payload.eq(words.r_data)
                 with m.If(sent):
                     m.d.sync += to_send.eq(to_send - 1)
                     with m.If(to_send == 1):

@@ -1,6 +1,6 @@
 """May a well-framed request be served? The checks of docs/manual/host.md that follow the CRC's, in their order."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -20,12 +20,17 @@ REPORT_BEATS = 2
 
 
 class Verdict(wiring.Component):
-    """Check the fields of a request. Combinational.
+    """Check the fields of a request.
 
     Parameters
     ----------
     config : ChipConfig
         The build.
+
+    Attributes
+    ----------
+    latency : int
+        Cycles from ``header`` to ``status``: 0, and 2 in a pipelined build. ``running`` counts a cycle before that.
 
     Members
     -------
@@ -43,6 +48,7 @@ class Verdict(wiring.Component):
 
     def __init__(self, config: ChipConfig):
         self._config = config
+        self.latency = 2 if config.pipelined else 0
         super().__init__()
 
     def elaborate(self, platform):
@@ -74,16 +80,26 @@ class Verdict(wiring.Component):
             m.d.comb += bad_target.eq(used.any())
 
         bad_count = (header.count == 0) | (header.count > host.MAX_BEATS)
-        with m.If(~is_one_of(header.command, Command)):
-            m.d.comb += self.status.eq(Status.BAD_COMMAND)
-        with m.Elif(self.running & ~is_one_of(header.command, WHILE_RUNNING)):
-            m.d.comb += self.status.eq(Status.BUSY)
-        with m.Elif(bad_target):
-            m.d.comb += self.status.eq(Status.BAD_TARGET)
-        with m.Elif(is_one_of(header.command, BEAT_COMMANDS) & bad_count):
-            m.d.comb += self.status.eq(Status.BAD_COUNT)
-        with m.Elif(bad_address | ((header.count != 0) & (header.address + header.count > words))):
-            m.d.comb += self.status.eq(Status.BAD_ADDRESS)
-        with m.Else():
-            m.d.comb += self.status.eq(Status.OK)
+        found = [
+            (Status.BAD_COMMAND, ~is_one_of(header.command, Command)),
+            (Status.BUSY, self.running & ~is_one_of(header.command, WHILE_RUNNING)),
+            (Status.BAD_TARGET, bad_target),
+            (Status.BAD_COUNT, is_one_of(header.command, BEAT_COMMANDS) & bad_count),
+            (Status.BAD_ADDRESS, bad_address),
+        ]
+        found = [(status, self._later(m, wrong)) for status, wrong in found]
+        past = self._later(m, header.address + header.count)
+        counted, limit = self._later(m, header.count != 0), self._later(m, words)
+        status: Value = Mux(counted & (past > limit), Status.BAD_ADDRESS, Status.OK)
+        for wrong_status, wrong in reversed(found):
+            status = Mux(wrong, wrong_status, status)
+        m.d.comb += self.status.eq(self._later(m, status))
         return m
+
+    def _later(self, m: Module, value: Value) -> Value:
+        """The value, through a register in a pipelined build."""
+        if not self._config.pipelined:
+            return value
+        register = Signal.like(value, name="checked", reset_less=True)
+        m.d.sync += register.eq(value)
+        return register

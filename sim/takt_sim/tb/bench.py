@@ -118,13 +118,14 @@ class Pins:
         self._rx, self._tx = (
             [getattr(dut, f"{prefix}{port}__{name}") for name in ("payload", "valid", "ready")] for port in ("rx", "tx")
         )
+        self._abandon = getattr(dut, prefix + "rx_abandon")
         self._falling = FallingEdge(self._clk)
 
     async def reset(self, period: int = CLOCK_FS, phase: int = 0, late: int = 0) -> None:
         """Start the clock, after ``phase`` fs and with ``period`` fs, and reset the chip as `hold_reset` does."""
         self._rst.value = 1
         payload, valid, _ = self._rx
-        payload.value = valid.value = 0
+        payload.value = valid.value = self._abandon.value = 0
         self._tx[2].value = 1
         if phase:
             self._clk.value = 0

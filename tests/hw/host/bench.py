@@ -5,20 +5,30 @@ from __future__ import annotations
 import random
 import struct
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from amaranth.sim import Simulator
 
 from takt_hw import isa
 from takt_hw.config import NANO, ChipConfig, Kind
-from takt_hw.host.bus import READ_LATENCY
+from takt_hw.host.bus import read_latency
+from takt_hw.host.frame import PIECES
 from takt_hw.host.port import HostPort
 from takt_hw.isa.host import BEAT_BYTES, CARRIES_PAYLOAD, MAX_BEATS, PROTOCOL_VERSION, RESPONSE, Command, Status
 from takt_sim.tb.frames import Request, Response
 
 CONFIG = ChipConfig(name="small", superlanes=2, mem_words=128, queue_words=64, row=(*NANO.row, Kind.C2C), c2c_links=3)
+PIPELINED = replace(CONFIG, name="small_pipelined", pipelined=True)
+"""The like, pipelined."""
+
 QUIET_CYCLES = 3 * MAX_BEATS
 """No answer takes as long: after so many cycles without a beat the conversation is over."""
+
+ANSWER_CYCLES = 2 * MAX_BEATS
+"""More than any answer takes, but not with stalls a long one."""
+
+SLOW = PIECES + 2
+"""Cycles of a beat in a pipelined build."""
 
 STROBES = ("mem_write", "text_write", "entry_write", "entry_clear", "fault_clear", "start", "align")
 
@@ -48,6 +58,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self._used = False
+        self._pace = SLOW if self.config.pipelined else 1
         self._dut = HostPort(self.config)
         self._simulator = Simulator(self._dut)
         self._simulator.add_clock(1e-6)
@@ -55,9 +66,15 @@ class Bench:
         self._simulator.add_testbench(self._serve_bus, background=True)
         self._simulator.add_testbench(self._receive)
 
-    def talk(self, data: bytes, *, pins: Pins | None = None, seed: int | None = None) -> bytes:
-        """Send ``data``, with random stalls on both sides if there is a ``seed``; returns all that came back."""
+    def talk(
+        self, data: bytes, *, pins: Pins | None = None, seed: int | None = None, abandon_at: int | None = None
+    ) -> bytes:
+        """Send ``data``, with random stalls on both sides if there is a ``seed``; returns all that came back.
+
+        After ``abandon_at`` beats the sender gives up on the frame under way, and goes on when it has been answered.
+        """
         self._data = data
+        self._abandon_at = abandon_at
         self._pins = pins or Pins()
         self._rng = random.Random(seed)
         self._stalls = seed is not None
@@ -84,11 +101,20 @@ class Bench:
             ctx.set(rx.valid, 1)
             await ctx.tick().until(rx.ready)
             ctx.set(rx.valid, 0)
+            if n // BEAT_BYTES + 1 == self._abandon_at:
+                await self._abandon(ctx)
+
+    async def _abandon(self, ctx) -> None:
+        ctx.set(self._dut.rx_abandon, 1)
+        await ctx.tick()
+        ctx.set(self._dut.rx_abandon, 0)
+        for _ in range(self._pace * ANSWER_CYCLES):
+            await ctx.tick()
 
     async def _receive(self, ctx) -> None:
         tx = self._dut.tx
         quiet, cycle, held = 0, 0, None
-        while quiet < QUIET_CYCLES:
+        while quiet < self._pace * QUIET_CYCLES:
             ready = not self._stall()
             ctx.set(tx.ready, ready)
             sampled = await ctx.tick().sample(tx.valid, tx.payload, self._dut.rx.valid & self._dut.rx.ready)
@@ -104,7 +130,8 @@ class Bench:
         bus = self._dut.bus
         names = [*STROBES, "mem_read", "slice", "superlane", "address", "write_data", "queue"]
         names += ["entry_start", "entry_count", "link", "place"]
-        answers = deque([0] * READ_LATENCY, maxlen=READ_LATENCY)
+        latency = read_latency(self.config)
+        answers = deque([0] * latency, maxlen=latency)
         async for _, _, *values in ctx.tick().sample(*(getattr(bus, name) for name in names)):
             now = dict(zip(names, values, strict=True))
             place = (now["slice"], now["superlane"], now["address"])

@@ -11,6 +11,8 @@ from takt_sim.tb.frames import RESYNCHRONIZE, Request, Response, responses, seal
 
 from .bench import (
     CONFIG,
+    PIPELINED,
+    SLOW,
     Bench,
     Pins,
     answer,
@@ -33,9 +35,9 @@ OFTEN_RIGHT = {
 requests = st.builds(Request, **OFTEN_RIGHT).map(carried)
 
 
-@pytest.fixture(scope="module")
-def bench():
-    return Bench()
+@pytest.fixture(scope="module", params=[CONFIG, PIPELINED], ids=lambda config: config.name)
+def bench(request):
+    return Bench(request.param)
 
 
 def check(bench, conversation, pins=None, seed=None):
@@ -44,10 +46,10 @@ def check(bench, conversation, pins=None, seed=None):
     memory = dict(bench.memory)
     wanted, operations = [], []
     for request in conversation:
-        status = expected_status(request, CONFIG, bool(pins.running))
+        status = expected_status(request, bench.config, bool(pins.running))
         payload = b""
         if status is Status.OK:
-            payload = expected_payload(request, CONFIG, memory, pins)
+            payload = expected_payload(request, bench.config, memory, pins)
             done = expected_operations(request)
             memory |= {tuple(operands[:3]): operands[3] for name, *operands in done if name == "mem_write"}
             operations += done
@@ -180,6 +182,42 @@ def test_zero_beats_resynchronize_wherever_a_frame_broke_off(bench, beats):
     assert bench.operations == []
 
 
+@pytest.mark.parametrize("seed", [None, 1, 2])
+@pytest.mark.parametrize("beats", [1, 2, 5, 6])
+def test_an_abandoned_frame_is_a_bad_crc_and_a_header_is_next(bench, beats, seed):
+    """Without a payload beat, within the payload, and with the trailer missing."""
+    request = write(5, tag=8)
+    found = bench.talk(request.frame[: beats * BEAT_BYTES] + IDENTIFY.frame, seed=seed, abandon_at=beats)
+    cut_short, good = responses(found)
+    assert cut_short == answer(request, Status.BAD_CRC)
+    assert good.answers(IDENTIFY)
+    assert good.status == Status.OK
+    assert bench.operations == []
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2])
+@pytest.mark.parametrize("earlier", [[], [IDENTIFY], [IDENTIFY] * 4])
+def test_abandoning_changes_nothing_between_frames(bench, earlier, seed):
+    """With nothing under way, and with whole frames that are still to be taken."""
+    sent = b"".join(request.frame for request in earlier)
+    beats = len(sent) // BEAT_BYTES
+    rest = [write(3, target=1, tag=1), IDENTIFY]
+    data = sent + b"".join(request.frame for request in rest)
+    found = responses(bench.talk(data, seed=seed, abandon_at=beats))
+    assert [r.status for r in found] == [Status.OK] * (len(earlier) + len(rest))
+    assert len(bench.operations) == 3
+
+
+def test_an_abandoned_frame_that_waits_for_its_turn_ends_when_it_is_taken(bench):
+    """Its header is still at the pins when the sender gives up: the answer before has not been taken."""
+    read = Request(command=Command.READ_MEM, count=MAX_BEATS, tag=3)
+    request = write(4, tag=8)
+    data = read.frame + IDENTIFY.frame + request.frame[:BEAT_BYTES]
+    found = responses(bench.talk(data + IDENTIFY.frame, abandon_at=len(data) // BEAT_BYTES))
+    assert [r.status for r in found] == [Status.OK, Status.OK, Status.BAD_CRC, Status.OK]
+    assert found[2] == answer(request, Status.BAD_CRC)
+
+
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(requests, max_size=6), st.booleans(), st.one_of(st.none(), st.integers(0, 99)))
 def test_each_request_has_one_answer_and_only_good_ones_act(bench, conversation, running, seed):
@@ -196,9 +234,10 @@ def test_random_bytes_do_nothing(bench, data):
 
 
 def test_writes_and_reads_sustain_nearly_one_beat_per_cycle(bench):
-    frames = 4
+    """In a pipelined build a beat takes SLOW cycles."""
+    frames, pace = 4, SLOW if bench.config.pipelined else 1
     bench.talk(b"".join(write(MAX_BEATS).frame for _ in range(frames)))
     answered = [cycle for cycle, _ in bench.beats][::2]
-    assert (answered[-1] - answered[0]) / (frames - 1) <= MAX_BEATS + 8
+    assert (answered[-1] - answered[0]) / (frames - 1) <= pace * (MAX_BEATS + 8)
     bench.talk(Request(command=Command.READ_MEM, count=MAX_BEATS).frame)
-    assert bench.beats[-1][0] - bench.beats[0][0] <= MAX_BEATS + 8
+    assert bench.beats[-1][0] - bench.beats[0][0] <= pace * (MAX_BEATS + 8)
