@@ -8,22 +8,21 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from . import isa
+from . import isa, sequencer
 from .c2c.aligner import Aligner
 from .c2c.counter import AlignedCounter
 from .c2c.link import Link
+from .c2c.pipelined_aligner import PipelinedAligner
 from .c2c.word import wire_bits
 from .config import ChipConfig, Kind
-from .host.bus import READ_LATENCY
+from .host.bus import read_latency
 from .host.port import HostPort
 from .icu.clockwork import Clockwork
-from .icu.fetch import FetchPort
-from .icu.queue import InstructionQueue
 from .isa.host import Fault
 from .mem.errors import ErrorLog
 from .mxm.plane import Plane
 from .streams import BITS
-from .superlane import CHECKS, CONTROL_LATENCY, FAULTS, Superlane, fetch_bits, queue_ports
+from .superlane import CHECKS, FAULTS, Superlane, queue_ports
 from .sxm import crossing
 from .tiles import TileLibrary
 from .vxm.reduce import ReduceNetwork
@@ -48,6 +47,8 @@ class Chip(wiring.Component):
     -------
     rx, tx : In(stream.Signature(128)), Out(stream.Signature(128))
         Host frames; docs/manual/host.md.
+    rx_abandon : In(1)
+        Pulsed when no more beats of the frame under way will come: it ends as BAD_CRC, and a header is next.
     running, done : Out(1)
         A program runs; one has ended.
     link{n}_i_wire, link{n}_o_wire, link{n}_wire_clk : In(wire_bits(config)), Out(wire_bits(config)), In(1)
@@ -71,6 +72,7 @@ class Chip(wiring.Component):
         self.tiles = tiles or TileLibrary(shared=False)
         ports: dict = {
             "rx": In(stream.Signature(BITS)),
+            "rx_abandon": In(1),
             "tx": Out(stream.Signature(BITS)),
             "running": Out(1),
             "done": Out(1),
@@ -102,11 +104,12 @@ class Chip(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.host = host = HostPort(config)
-        m.submodules.clockwork = clockwork = Clockwork(config)
+        m.submodules.clockwork = clockwork = Clockwork(config, sequencer.late(config))
         wiring.connect(m, host.rx, wiring.flipped(self.rx))
         wiring.connect(m, wiring.flipped(self.tx), host.tx)
         flags = Signal(len(self.faults))
         m.d.comb += [
+            host.rx_abandon.eq(self.rx_abandon),
             clockwork.start.eq(host.bus.start),
             host.running.eq(clockwork.running),
             host.done.eq(clockwork.done),
@@ -116,10 +119,10 @@ class Chip(wiring.Component):
             self.done.eq(clockwork.done),
             self.faults.eq(flags),
         ]
-        queues = self._queues(m, host.bus, clockwork)
+        queues = sequencer.place_queues(m, self.tiles, config, host.bus, clockwork)
         dispatches = {name: icu.dispatch for name, icu in queues.items()}
         superlanes = self._superlanes(m, host.bus, dispatches)
-        conflicts = self._fetch_ports(m, host.bus.start, queues, superlanes)
+        conflicts = sequencer.place_fetch_ports(m, self.tiles, config, host.bus, queues, superlanes)
         self._planes(m, superlanes)
         self._networks(m, superlanes)
         self._faults(m, flags, host.bus.fault_clear, clockwork.running, superlanes, queues, conflicts)
@@ -130,51 +133,6 @@ class Chip(wiring.Component):
         if self.traced:
             self._trace(m, clockwork, dispatches, superlanes)
         return m
-
-    def _queues(self, m: Module, bus, clockwork: Clockwork) -> dict:
-        """The instruction queues by the name of their ports."""
-        queues = {}
-        for queue, name in queue_ports(self.config):
-            build = partial(InstructionQueue, queue.unit, self.config.queue_words)
-            icu = self.tiles.place(m, f"queue_{name}", f"queue_{queue.unit.name}", build)
-            addressed = bus.queue == queue.index
-            m.d.comb += [
-                icu.text_write.eq(bus.text_write & addressed),
-                icu.text_address.eq(bus.address),
-                icu.text_data.eq(bus.write_data),
-                icu.entry_write.eq(bus.entry_write & addressed),
-                icu.entry_start.eq(bus.entry_start),
-                icu.entry_count.eq(bus.entry_count),
-                icu.entry_clear.eq(bus.entry_clear),
-                icu.start.eq(bus.start),
-                icu.release.eq(clockwork.release),
-                clockwork.notify[queue.index].eq(icu.notify),
-                clockwork.ended[queue.index].eq(icu.ended),
-            ]
-            queues[name] = icu
-        return queues
-
-    def _fetch_ports(self, m: Module, start, queues: dict, superlanes: list) -> list:
-        """Text from the streams to the queues of each position; whether IFETCHes meet there."""
-        config, conflicts = self.config, []
-        for position, kind in enumerate(config.row):
-            here = [queues[name] for queue, name in queue_ports(config) if queue.position == position]
-            bits = fetch_bits(config, position)
-            build = partial(FetchPort, config.superlanes, len(here), bits, CONTROL_LATENCY)
-            fetch = self.tiles.place(m, f"fetch{position}", f"fetch_{kind.value}", build)
-            m.d.comb += [fetch.clear.eq(start), getattr(superlanes[0], f"i_fetch{position}").eq(fetch.take)]
-            for n, icu in enumerate(here):
-                m.d.comb += [
-                    getattr(fetch, f"ask{n}").eq(icu.fetch),
-                    icu.arrives.eq(fetch.arrives[n]),
-                    icu.fetched.eq(fetch.word),
-                ]
-            for k, ports in enumerate(superlanes):
-                m.d.comb += getattr(fetch, f"fetched{k}").eq(getattr(ports, f"fetched{position}"))
-            for below, above in zip(superlanes, superlanes[1:], strict=False):
-                m.d.comb += getattr(above, f"i_fetch{position}").eq(getattr(below, f"o_fetch{position}"))
-            conflicts.append(fetch.conflict)
-        return conflicts
 
     def _superlanes(self, m: Module, bus, dispatches: dict) -> list:
         config = self.config
@@ -191,7 +149,7 @@ class Chip(wiring.Component):
             write_data.eq(bus.write_data),
         ]
         superlanes = []
-        build = partial(Superlane, config, self.tiles, checks=self.checks)
+        build = partial(Superlane, config, self.tiles, checks=self.checks, shows=self.traced)
         for k in range(config.superlanes):
             ports = self.tiles.place(m, f"superlane{k}", "superlane", build)
             here = number == k
@@ -209,7 +167,7 @@ class Chip(wiring.Component):
             superlanes.append(ports)
         # Registered once before the superlanes, in them until one cycle before the last, and once here.
         answering = number
-        for _ in range(READ_LATENCY - 2):
+        for _ in range(read_latency(config) - 2):
             previous, answering = answering, Signal.like(number)
             m.d.sync += answering.eq(previous)
         with m.Switch(answering):
@@ -248,8 +206,8 @@ class Chip(wiring.Component):
     def _links(self, m: Module, flags: Signal, bus, clockwork: Clockwork, queues: dict, superlanes: list) -> None:
         """Links to other chips, the counter that is aligned over one of them, and who waits for it."""
         config = self.config
-        m.submodules.counter = counter = AlignedCounter()
-        m.submodules.aligner = aligner = Aligner(config)
+        m.submodules.counter = counter = AlignedCounter(config.pipelined)
+        m.submodules.aligner = aligner = (PipelinedAligner if config.pipelined else Aligner)(config)
         align = queues[next(name for queue, name in queue_ports(config) if queue.unit is isa.C2C_ALIGN)]
         parent = Signal(range(config.links + 1))  # 0: none
         with m.If(bus.align):

@@ -91,6 +91,10 @@ class ChipConfig:
     weight_streams: int = 8
     """Streams, so weight columns, that one LW takes. A power of two, at most 16 and at most ``streams``."""
 
+    mxm_dsp: int = 256
+    """Products of each superlane's 16 rows and columns that a pipelined build's MXM leaves to multipliers; it makes the
+    others of LUTs. 0 to 256. Of the other builds synthesis decides."""
+
     accumulators: int = 16
     """int32 vectors that each MXM plane accumulates. A power of two, 1 to 256."""
 
@@ -141,6 +145,7 @@ class ChipConfig:
         _power_of_two("mem_words", self.mem_words, 4, MAX_WORDS)
         _integer("mxm_planes", self.mxm_planes, 1, 4)
         _power_of_two("weight_streams", self.weight_streams, 1, min(LANES_PER_SUPERLANE, self.streams))
+        _integer("mxm_dsp", self.mxm_dsp, 0, LANES_PER_SUPERLANE**2)
         _power_of_two("accumulators", self.accumulators, 1, 256)
         _boolean("mxm_fp16", self.mxm_fp16)
         _boolean("mxm_fp16_int8", self.mxm_fp16_int8)
@@ -228,28 +233,48 @@ class ChipConfig:
 
     @property
     def alu_cycles(self) -> int:
-        """Of an ALU's integer operations without a product."""
+        """Of an ALU's integer operations without a product, until they can be chained."""
         return 2 if self.pipelined else 0
 
     @property
     def multiply_cycles(self) -> int:
-        """Of an ALU's integer products, MUL and REQUANT."""
-        return 6 if self.pipelined else 0
+        """Of an ALU's integer products, MUL and REQUANT, until they can be chained."""
+        return 10 if self.pipelined else 0
 
     @property
     def float_cycles(self) -> int:
-        """Of an ALU's floating-point operations."""
-        return 6 if self.pipelined else 0
+        """Of an ALU's floating-point operations, until they can be chained."""
+        return 8 if self.pipelined else 0
+
+    @property
+    def streamed_alu_cycles(self) -> int:
+        """As ``alu_cycles``, to the stream: held results are taken later than streams."""
+        return self.alu_cycles + self.held_cycles
+
+    @property
+    def streamed_multiply_cycles(self) -> int:
+        """As ``multiply_cycles``, to the stream."""
+        return self.multiply_cycles + self.held_cycles
+
+    @property
+    def streamed_float_cycles(self) -> int:
+        """As ``float_cycles``, to the stream."""
+        return self.float_cycles + self.held_cycles
+
+    @property
+    def held_cycles(self) -> int:
+        """From when the VXM takes a stream to when it takes a held result in its stead."""
+        return 1 if self.pipelined else 0
 
     @property
     def product_cycles(self) -> int:
         """Of the MXM's products."""
-        return 2 if self.pipelined else 0
+        return 8 if self.pipelined else 0
 
     @property
     def accumulate_cycles(self) -> int:
         """Of the sums that leave an accumulator."""
-        return self.mxm_rounding + (1 if self.pipelined else 0)
+        return self.mxm_rounding + (2 if self.pipelined else 0)
 
     @property
     def crossing_cycles(self) -> int:
@@ -264,7 +289,7 @@ class ChipConfig:
     @property
     def fetch_cycles(self) -> int:
         """From an IFETCH to its words."""
-        return 1 if self.pipelined else 0
+        return 2 if self.pipelined else 0
 
     @property
     def packet_words(self) -> int:
@@ -294,8 +319,8 @@ class ChipConfig:
 
     @property
     def reduction_cycles(self) -> int:
-        """Cycles of the levels of a lane reduction that join superlanes."""
-        return 2 * self.reduction_levels
+        """Cycles of the levels of a lane reduction that join superlanes, and what ``pipelined`` adds to the others."""
+        return 24 + 7 * self.reduction_levels if self.pipelined else 2 * self.reduction_levels
 
     @property
     def macs(self) -> int:
@@ -335,9 +360,9 @@ class ChipConfig:
 
     @cached_property
     def digest(self) -> bytes:
-        """Eight bytes that differ between builds a program cannot move between. The name is not part."""
+        """Eight bytes that differ between builds a program cannot move between. Their names and multipliers may."""
         sizes = asdict(self) | {"row": [kind.value for kind in self.row]}
-        del sizes["name"]
+        del sizes["name"], sizes["mxm_dsp"]
         return hashlib.sha256(repr(sorted(sizes.items())).encode()).digest()[:8]
 
 
@@ -374,6 +399,7 @@ ECP5 = ChipConfig(
     name="ecp5",
     row=_row("MEM VXM MEM SXM MXM C2C"),
     mem_words=2048,
+    mxm_dsp=28,
     vxm_alus=2,
     vxm_float_alus=1,
     c2c_links=2,
@@ -381,7 +407,9 @@ ECP5 = ChipConfig(
 )
 """Sized for one LFE5U-85F: one 16×16 plane, 256 KiB of MEM in 128 of its 208 block RAMs, two links."""
 
-ECP5_NANO = replace(ECP5, name="ecp5_nano", row=_row("MEM VXM MEM SXM MXM"), mem_words=512, vxm_alus=1, c2c_links=0)
+ECP5_NANO = replace(
+    ECP5, name="ecp5_nano", row=_row("MEM VXM MEM SXM MXM"), mem_words=512, mxm_dsp=92, vxm_alus=1, c2c_links=0
+)
 """The like for a smaller board: 64 KiB of MEM, one ALU, no links."""
 
 QUAD = ChipConfig(

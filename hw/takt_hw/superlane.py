@@ -12,16 +12,19 @@ from . import isa
 from .config import ChipConfig, Kind
 from .isa import Queue
 from .mem.errors import ERROR, ERRORS, ErrorCollector
+from .mem.pipelined import PipelinedMemSlice
 from .mem.secded import Corrector, encode
 from .mem.slice import MemSlice
 from .mxm.accumulator import PLANES, Accumulator
 from .mxm.feeder import Feeder
+from .mxm.pipelined_accumulator import PipelinedAccumulator
 from .mxm.supercell import feed_layout, sums_layout
 from .place import Place
 from .streams import BITS, DRIVE, TAP, StreamPosition, dispatch_layout
 from .sxm import crossing, local
 from .tiles import TileLibrary
 from .vxm.alu import RESULT, VxmAlu
+from .vxm.pipelined_alu import PipelinedVxmAlu
 from .vxm.reduce import LaneReducer, partial_signature
 
 CHECKS = ("collision", "undefined_stream", "bank_conflict", "undefined_result", "undefined_product")
@@ -58,7 +61,7 @@ class Superlane(wiring.Component):
     host_read, host_write, host_slice, host_address, host_data : In
         Host access to one MEM slice while no program runs.
     host_read_data : Out(BITS)
-        Two cycles after ``host_read``.
+        Two cycles after ``host_read``, and ``config.memory_cycles``.
     feed_{plane}, product_{plane}, product_{plane}_valid : Out(feed_layout), In(sums_layout), In(1)
         To and from each MXM plane; with fp16 also ``product_{plane}_is_fp16``.
     shift_{slice}, permute_{slice} : Out(crossing_signature)
@@ -69,17 +72,18 @@ class Superlane(wiring.Component):
     reduce : Out(partial_signature())
         To and from the VXM's tree over the superlanes.
     write_{slice}, write_address_{slice}, write_data_{slice} : Out
-        Memory writes, in the cycle in which memory changes.
+        Memory writes, in the table's cycle; with ``shows``, in a pipelined build.
     faults : Out(len(FAULTS))
         What went wrong in this cycle; CHECKS only with checks.
     errors : Out(ERRORS)
         With ECC: flipped bits that were met in the cycle before.
     """
 
-    def __init__(self, config: ChipConfig, tiles: TileLibrary, *, checks: bool):
+    def __init__(self, config: ChipConfig, tiles: TileLibrary, *, checks: bool, shows: bool = True):
         self.config = config
         self.tiles = tiles
         self.checks = checks
+        self.shows = shows
         address_bits = (config.mem_words - 1).bit_length()
         ports: dict = {
             "clear": In(1),
@@ -189,7 +193,8 @@ class Superlane(wiring.Component):
         return self._numbers(plane, smallest)
 
     def _mem(self, m: Module, name: str, place: Place, faults: dict, errors: list):
-        build = partial(MemSlice, self.config.mem_words, ecc=self.config.ecc)
+        kind = PipelinedMemSlice if self.config.pipelined else MemSlice
+        build = partial(kind, self.config.mem_words, ecc=self.config.ecc, shows=self.shows)
         memory = self.tiles.place(m, name, "mem_slice", build)
         number = next(n for n, s in enumerate(self.config.mem_slices) if s.name == name)
         hosted = Signal(name=f"{name}_hosted")
@@ -207,6 +212,8 @@ class Superlane(wiring.Component):
         ]
         for tap in ("gathered", "arriving", "chosen"):
             place.tap(getattr(memory, tap), getattr(memory, f"{tap}_data"), self._numbers(), raw=tap == "arriving")
+        if kind.marks(self.config.ecc):
+            place.tap(memory.chosen, memory.marked_data, self._numbers(), lanes=True)
         place.drive(memory.drive, self._numbers(), raw=True)
         if self.config.ecc:
             errors += [(place.slice, getattr(memory, f"{word}_error")) for word in ("read", "old", "new")]
@@ -217,9 +224,14 @@ class Superlane(wiring.Component):
     def _vxm(self, m: Module, place: Place, faults: dict) -> None:
         alus = []
         for n in range(self.config.vxm_alus):
-            has = {"floating": n < self.config.vxm_float_alus, "functions": n < self.config.vxm_function_alus}
+            floating = n < self.config.vxm_float_alus
+            has = {"floating": floating, "functions": n < self.config.vxm_function_alus}
             tile = "_".join(["vxm_alu", *(name for name, there in has.items() if there)])
-            alus.append(self.tiles.place(m, f"alu{n}", tile, partial(VxmAlu, self.config.vxm_alus, **has)))
+            if self.config.pipelined:
+                build = partial(PipelinedVxmAlu, self.config.vxm_alus, floating=floating, tiles=self.tiles)
+            else:
+                build = partial(VxmAlu, self.config.vxm_alus, **has)
+            alus.append(self.tiles.place(m, f"alu{n}", tile, build))
         held = Signal(data.ArrayLayout(RESULT, len(alus)))
         holds = Signal(len(alus))
         for n, alu in enumerate(alus):
@@ -255,7 +267,8 @@ class Superlane(wiring.Component):
     def _mxm(self, m: Module, name: str, place: Place, faults: dict) -> None:
         config = self.config
         m.submodules[f"{name}_feeder"] = feeder = Feeder(config)
-        m.submodules[f"{name}_accumulator"] = accumulator = Accumulator(config)
+        accumulator = PipelinedAccumulator(config) if config.pipelined else Accumulator(config)
+        m.submodules[f"{name}_accumulator"] = accumulator
         m.d.comb += [
             feeder.weights.eq(self._control(f"{name}.weights")),
             feeder.activate.eq(self._control(f"{name}.activate")),
@@ -282,7 +295,7 @@ class Superlane(wiring.Component):
         size = config.transpose_size
         movers = {
             "select": local.selector(),
-            "distribute": local.distributor(),
+            "distribute": local.distributor(one_hot=config.pipelined),
             "transpose": local.transposer(size),
             "shift": crossing.shift_port(config),
             "permute": crossing.permute_port(config),
@@ -328,8 +341,10 @@ class Superlane(wiring.Component):
                 drives=place.drive_ranges,
                 taps=place.tap_ranges,
                 tap_bits=None if self.config.ecc else [len(taken) for _, taken in place.taps],
+                tap_lanes=place.lane_taps,
                 bits=self.config.stream_bits,
                 checks=self.checks,
+                one_hot=self.config.pipelined,
             )
             position = self.tiles.place(m, f"position{n}", f"streams_{kind.value}", build)
             positions.append(position)
@@ -364,8 +379,10 @@ class Superlane(wiring.Component):
         return corrector.o, error
 
     def _host_read(self, m: Module, host_data: list) -> None:
-        slice_read = Signal.like(self.host_slice)
-        m.d.sync += slice_read.eq(self.host_slice)
+        slice_read = self.host_slice
+        for n in range(1 + self.config.memory_cycles):
+            slice_read, before = Signal.like(self.host_slice, name=f"slice_read{n}"), slice_read
+            m.d.sync += slice_read.eq(before)
         with m.Switch(slice_read):
             for n, value in enumerate(host_data):
                 with m.Case(n):

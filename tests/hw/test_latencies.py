@@ -6,13 +6,17 @@ import pytest
 
 from takt_hw import isa
 from takt_hw.c2c.link import Link
-from takt_hw.config import NANO
+from takt_hw.config import ECP5, NANO
 from takt_hw.icu.clockwork import LOOK_AHEAD, Clockwork
 from takt_hw.icu.fetch import FetchPort
+from takt_hw.icu.pipelined import WRITE_LATENCY as PIPELINED_WRITE_LATENCY
 from takt_hw.icu.queue import WRITE_LATENCY
+from takt_hw.icu.text import TextPort
+from takt_hw.mem.pipelined import PipelinedMemSlice
 from takt_hw.mem.slice import MemSlice
 from takt_hw.mxm.accumulator import Accumulator
 from takt_hw.mxm.feeder import Feeder
+from takt_hw.mxm.pipelined_accumulator import PipelinedAccumulator
 from takt_hw.mxm.plane import Plane
 from takt_hw.streams import StreamPosition
 from takt_hw.superlane import CONTROL_LATENCY
@@ -21,6 +25,9 @@ from takt_hw.tiles import TileLibrary
 from takt_hw.vxm.alu import VxmAlu
 from takt_hw.vxm.floating import FloatPipe
 from takt_hw.vxm.functions import FunctionPipe
+from takt_hw.vxm.pipelined_alu import PipelinedVxmAlu
+from takt_hw.vxm.pipelined_arithmetic import STAGES
+from takt_hw.vxm.product import ProductPipe
 from takt_hw.vxm.reduce import LaneReducer
 
 
@@ -63,6 +70,40 @@ def test_the_table_is_the_sum_of_its_path(superlanes):
     assert isa.VXM_CHAIN(config) == VxmAlu.latency
 
 
-def test_operands_are_taken_when_the_slice_acts():
-    skews = {op.d_skew(NANO) for unit in isa.UNITS for op in unit.ops if op.d_skew is not None}
+@pytest.mark.parametrize("superlanes", [1, 2, 4])
+def test_the_table_of_a_pipelined_build_is_the_sum_of_its_path(superlanes):
+    config = replace(ECP5, superlanes=superlanes)
+    register = StreamPosition.latency
+    memory = CONTROL_LATENCY + PipelinedMemSlice.latency + register
+    sums = CONTROL_LATENCY + PipelinedAccumulator(config).latency + register
+    reduction = CONTROL_LATENCY + LaneReducer(config).latency + register
+    text = TextPort(superlanes, 1, 8, CONTROL_LATENCY).latency + PIPELINED_WRITE_LATENCY + LOOK_AHEAD
+    paths = {
+        **{isa.READ: memory, isa.GATHER: memory, isa.ACC: sums, isa.DRAIN: sums},
+        isa.ABC: CONTROL_LATENCY + Feeder.latency + Plane(config, TileLibrary(shared=False)).latency,
+        isa.RECEIVE: CONTROL_LATENCY + Link.latency + register,
+        isa.IFETCH: text,
+        isa.NOTIFY: LOOK_AHEAD + Clockwork(config).release_delay,
+        **dict.fromkeys((isa.LANE_SUM, isa.LANE_MAX, isa.LANE_ARGMAX), reduction),
+        **dict.fromkeys((isa.LANE_SELECT, isa.DISTRIBUTE), CONTROL_LATENCY + local.selector().latency + register),
+        isa.TRANSPOSE: CONTROL_LATENCY + local.transposer(config.transpose_size).latency + register,
+        **dict.fromkeys((isa.LANE_SHIFT, isa.ROTATE), CONTROL_LATENCY + crossing.shift_port(config).latency + register),
+        isa.PERMUTE: CONTROL_LATENCY + crossing.permute_port(config).latency + register,
+    }
+    piped = ProductPipe(floating=True).ops
+    for op in isa.VXM_ALU.ops:
+        if op not in isa.CONTROL and op.needs != "vxm_function_alus":
+            held = PipelinedVxmAlu.latency + (ProductPipe(floating=True).stages - STAGES if op in piped else 0)
+            paths[op] = CONTROL_LATENCY + held + register
+            assert op.chain is not None
+            assert op.chain(config) == held - PipelinedVxmAlu.held_latency, op.name
+    waits = isa.C2C_ALIGN.waits
+    missing = {op for unit in isa.UNITS for op in unit.ops if op.needs and not getattr(config, op.needs)}
+    timed = {op for unit in isa.UNITS for op in unit.ops if op.d_func is not None and op not in waits} - missing
+    assert {op: op.d_func(config) for op in timed} == paths
+
+
+@pytest.mark.parametrize("config", [NANO, ECP5], ids=lambda config: config.name)
+def test_operands_are_taken_when_the_slice_acts(config):
+    skews = {op.d_skew(config) for unit in isa.UNITS for op in unit.ops if op.d_skew is not None}
     assert skews == {CONTROL_LATENCY}
