@@ -8,6 +8,9 @@ import click
 
 from takt_hw.config import BUILDS
 
+from ..runtime import open_device
+from .files import line_options, serial_line
+
 
 @click.command()
 @click.option("--chip", type=click.Choice(list(BUILDS)), default="nano", show_default=True, help="Build of the chip.")
@@ -19,9 +22,20 @@ from takt_hw.config import BUILDS
     show_default=True,
     help="Where figures, waves and the trained network go.",
 )
-@click.option("--waves/--no-waves", default=True, show_default=True, help="Record one digit's run.")
-def demo(chip: str, digits: int | None, directory: Path, waves: bool) -> None:
-    """Classify handwritten digits on the RTL; fails if an output or a cycle count is not as it must be."""
+@click.option("--waves/--no-waves", default=None, help="Record one digit's run in simulation; on for backend rtl.")
+@click.option("--backend", type=click.Choice(["rtl", "fpga"]), default="rtl", show_default=True)
+@line_options
+def demo(
+    chip: str,
+    digits: int | None,
+    directory: Path,
+    waves: bool | None,
+    backend: str,
+    port: str | None,
+    baud: int,
+    timeout: float,
+) -> None:
+    """Classify handwritten digits on the RTL or a board; fails if an output or a cycle count is not as it must be."""
     # Imported here: scikit-learn takes a second to load, for which no other command should wait.
     from takt_sim.tb.build import BuildError
     from takt_sim.tb.frames import FrameError, RequestError
@@ -31,8 +45,14 @@ def demo(chip: str, digits: int | None, directory: Path, waves: bool) -> None:
     from ..models.digits import NoRoom
     from ..models.digits.demo import run_demo
 
+    on_board = backend == "fpga"
+    if port is not None and not on_board:
+        raise click.UsageError("--port is for backend fpga")
+    device = open_device(backend, BUILDS[chip], serial_line(port, baud, timeout)) if on_board else None
     try:
-        problems = run_demo(BUILDS[chip], digits, directory, waves=waves)
+        problems = run_demo(
+            BUILDS[chip], digits, directory, waves=not on_board if waves is None else waves, device=device
+        )
     except (NoRoom, BuildError, SimulationError, FrameError, RequestError, WavesError) as error:
         raise click.ClickException(str(error)) from None
     if problems:

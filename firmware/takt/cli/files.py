@@ -14,7 +14,8 @@ from takt_sim.timeline import Violation
 from ..asm import Assembly, AssemblyError, assemble
 from ..asm.errors import report
 from ..program import MAGIC, MAX_FILE_BYTES, Program, ProgramError, from_bytes
-from ..runtime import judge
+from ..runtime import SerialLine, judge
+from ..runtime.serial_link import BAUD, TIMEOUT
 
 MAX_TEXT_BYTES = 1 << 25
 
@@ -26,6 +27,21 @@ chip_option: Callable = click.option(
     type=click.Choice(list(BUILDS)),
     help="Build of the chip; the one that the file names if not given.",
 )
+
+
+def line_options(command: Callable) -> Callable:
+    """Options that say where a board is, for `serial_line`."""
+    for name, kind, default, text in (
+        ("--timeout", click.FloatRange(0.01), TIMEOUT, "Seconds that a board may be silent."),
+        ("--baud", click.IntRange(1), BAUD, "Bits per second of a board's serial line."),
+    ):
+        command = click.option(name, type=kind, default=default, show_default=True, help=text)(command)
+    return click.option("--port", metavar="PATH", help="Serial port of a board, for backend fpga.")(command)
+
+
+def serial_line(port: str | None, baud: int, timeout: float) -> SerialLine | None:
+    """What `line_options` say; None if they say nothing."""
+    return None if port is None else SerialLine(port, baud, timeout)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from takt_sim.timeline import IllegalProgram
 
 from ..program import MAIN
-from ..runtime import BACKENDS, Device
-from .files import chip_option, file_argument, open_program, require_legal
+from ..runtime import BACKENDS, Device, open_device
+from .files import chip_option, file_argument, line_options, open_program, require_legal, serial_line
 
 MAX_DIFFERENCES = 20
 """Words that are shown if a run does not end as the program expects."""
@@ -33,6 +33,7 @@ def check(file: Path, chip: str | None) -> None:
 @file_argument
 @chip_option
 @click.option("--backend", type=click.Choice(list(BACKENDS)), default="reference", show_default=True)
+@line_options
 @click.option("--entry", "entries", multiple=True, metavar="NAME", help="Entry to run; main if none.")
 @click.option("--input", "inputs", multiple=True, metavar="NAME=FILE", help="Input tensor from a .npy file.")
 @click.option("--output", "outputs", multiple=True, metavar="NAME=FILE", help="Output tensor to a .npy file.")
@@ -40,6 +41,9 @@ def run(
     file: Path,
     chip: str | None,
     backend: str,
+    port: str | None,
+    baud: int,
+    timeout: float,
     entries: tuple[str, ...],
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
@@ -47,7 +51,7 @@ def run(
     """Run a program; print its cycles and outputs. Fails if memory does not end as the program expects."""
     loaded = open_program(file, chip)
     program = loaded.program
-    device = BACKENDS[backend](program.config)
+    device = open_device(backend, program.config, serial_line(port, baud, timeout))
     try:
         device.load(program)
     except IllegalProgram:

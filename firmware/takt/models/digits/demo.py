@@ -24,7 +24,8 @@ from takt_sim.tb.build import BUILD_ROOT, Variant, build
 from takt_sim.waves import Recording, record
 
 from ...program import MAIN, Program
-from .evaluate import Execution, Figures, compare, run_reference, run_rtl
+from ...runtime import Device
+from .evaluate import Execution, Figures, compare, run_device, run_reference, run_rtl
 from .integer import logits
 from .program import LOGITS, PIXELS, emit
 from .quantize import quantize
@@ -36,7 +37,13 @@ SHADES = " .:-=+*#%@"
 
 
 def run_demo(
-    config: ChipConfig, digits: int | None, directory: Path, *, waves: bool = True, variant: Variant = Variant.FAST
+    config: ChipConfig,
+    digits: int | None,
+    directory: Path,
+    *,
+    waves: bool = True,
+    variant: Variant = Variant.FAST,
+    device: Device | None = None,
 ) -> list[str]:
     """Run the demo and print its report; what is wrong with the outcome, each as one line.
 
@@ -52,6 +59,8 @@ def run_demo(
         Whether to record the first digit's run.
     variant : Variant
         Which simulator runs the digits.
+    device : Device
+        What runs the digits in place of the RTL in simulation. Its cycles count as the RTL's, in the figures too.
 
     Raises
     ------
@@ -64,8 +73,9 @@ def run_demo(
     """
     if digits is not None and digits > HELD_BACK:
         raise click.ClickException(f"digits must be at most {HELD_BACK}, not {digits}")
+    variants = [*([variant] if device is None else []), *([Variant.WAVES] if waves else [])]
     with ThreadPoolExecutor() as pool:  # much of a build uses one processor
-        list(pool.map(partial(build, config), (variant, Variant.WAVES) if waves else (variant,)))
+        list(pool.map(partial(build, config), variants))
     begin = time.perf_counter()
     scans = load_scans()
     with _bar("train", "epochs") as progress:
@@ -76,8 +86,12 @@ def run_demo(
     expected = logits(network, images)
     with _bar("reference", "digits") as progress:
         reference = run_reference(program, images, progress)
-    with _bar(f"RTL of {config.name}", "digits") as progress:
-        rtl = run_rtl(program, images, progress, directory=directory / "demo", variant=variant)
+    if device is None:
+        with _bar(f"RTL of {config.name}", "digits") as progress:
+            rtl = run_rtl(program, images, progress, directory=directory / "demo", variant=variant)
+    else:
+        with _bar(f"{config.name}", "digits") as progress:
+            rtl = run_device(device, program, images, progress)
     figures = compare(program, network, float_network, scans, expected, reference, rtl)
     path = directory / "demo.json"
     path.write_text(json.dumps(asdict(figures), indent=2) + "\n")

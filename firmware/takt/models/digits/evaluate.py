@@ -14,7 +14,7 @@ from takt_sim.tb.run import RtlChip
 from takt_sim.tb.run import Run as RtlRun
 
 from ...program import MAIN, Program
-from ...runtime import Job, ReferenceDevice
+from ...runtime import Device, Job, ReferenceDevice
 from .program import LOGITS, PIXELS
 from .quantize import QuantizedNetwork
 from .scans import Scans
@@ -70,16 +70,23 @@ class Figures:
 
 def run_reference(program: Program, images: NDArray[np.int8], progress: Progress | None = None) -> Execution:
     """Images [count, pixels] through the reference simulator. IllegalProgram if the checker refuses."""
-    device = ReferenceDevice(program.config)
+    return run_device(ReferenceDevice(program.config), program, images, progress)
+
+
+def run_device(
+    device: Device, program: Program, images: NDArray[np.int8], progress: Progress | None = None
+) -> Execution:
+    """Images [count, pixels] through a device, one START each. Text and weights are loaded once."""
     device.load(program)
-    rows, cycles = [], []
+    rows, cycles, faults = [], [], 0
     for done, image in enumerate(images, start=1):
         (result,) = device.run_jobs([Job({PIXELS: image})])
         rows.append(result.outputs[LOGITS])
         cycles.append(result.run.cycles)
+        faults += len(result.run.faults)
         if progress is not None:
             progress(done, len(images))
-    return Execution(np.array(rows, np.int64), tuple(cycles))
+    return Execution(np.array(rows, np.int64), tuple(cycles), faults)
 
 
 def run_rtl(
