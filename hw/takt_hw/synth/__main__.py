@@ -1,0 +1,90 @@
+"""``python -m takt_hw.synth --board ulx3s --chip ecp5``: a bitstream, its area by slice, and its slowest paths."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from tqdm import tqdm
+
+from ..boards import BOARDS
+from ..config import BUILDS
+from .flow import Point, build
+from .placing import BITSTREAM
+from .report import show, store, tabulate
+from .small import SMALL
+from .sweep import parse, sweep
+from .tools import Progress, ToolError
+
+RESULT = Path("build/synth.json")
+
+SWEEP_RESULT = Path("build/synth-sweep.json")
+
+
+def main() -> int:
+    """Command line; exit status 1 if a tool fails, or every point of a sweep does."""
+    parser = argparse.ArgumentParser(description="Synthesize, place and route a chip on a board.")
+    parser.add_argument(
+        "--board", choices=[*BOARDS, "none"], default="ulx3s", help="none: the chip alone, no bitstream"
+    )
+    parser.add_argument("--chip", choices=sorted({**BUILDS, SMALL.name: SMALL}), default=None)
+    parser.add_argument("--mhz", type=float, default=100.0, help="of the chip's clock")
+    parser.add_argument("--seed", type=int, default=1, help="of the placement")
+    parser.add_argument("--estimate", action="store_true", help="stop after placement: minutes instead of hours")
+    parser.add_argument("--sweep", help="as in 'seed=1,2 streams=8,16': all combinations of sizes and seeds")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of a sweep")
+    parser.add_argument("--directory", type=Path, default=Path("build/synth"))
+    arguments = parser.parse_args()
+    board = None if arguments.board == "none" else arguments.board
+    chip = arguments.chip or (BOARDS[board].build if board else "ecp5")
+    point = Point(
+        config=SMALL if chip == SMALL.name else BUILDS[chip],
+        board=board,
+        mhz=arguments.mhz,
+        seed=arguments.seed,
+        estimate=arguments.estimate,
+    )
+    try:
+        if arguments.sweep:
+            return _sweep(point, arguments.sweep, arguments.directory, arguments.workers)
+        with Progress(point.name) as report:
+            result = build(point, arguments.directory, report)
+    except (ToolError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    show(result, _console())
+    store(result, RESULT)
+    bitstream = Path(result["directory"]) / BITSTREAM
+    made = f", {bitstream}" if bitstream.exists() and board and not arguments.estimate else ""
+    print(f"synth: {RESULT}{made}")
+    return 0
+
+
+def _sweep(point: Point, text: str, directory: Path, workers: int) -> int:
+    axes = parse(text)
+    with tqdm(desc="sweep", unit="point", file=sys.stderr) as bar:
+
+        def done(finished: int, total: int) -> None:
+            bar.total, bar.n = total, finished
+            bar.refresh()
+
+        results = sweep(point, axes, directory, workers=workers, done=done)
+    tabulate(results, list(axes), _console())
+    good = [result for result in results if "error" not in result]
+    store(
+        {"points": results} | max(good, key=lambda result: result["gmac_s"], default={}), SWEEP_RESULT
+    ) if good else None
+    print(f"synth: {len(good)} of {len(results)} points, {SWEEP_RESULT if good else 'none good'}")
+    return 0 if good else 1
+
+
+def _console() -> Console:
+    """As wide as a terminal is, and wide enough where there is none."""
+    return Console() if sys.stdout.isatty() else Console(width=160)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""One design point: Verilog, synthesis, placement, routing, a bitstream if it has a board, and figures of it all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ..boards import BOARDS, prepare
+from ..chip import Chip
+from ..config import ChipConfig
+from ..tiles import TileLibrary
+from ..verilog import TOP, convert
+from .checks import problems
+from .mapping import NETLIST, synthesize
+from .netlist import Netlist
+from .placing import DEVICE, DEVICE_OPTIONS, place
+from .tools import Report, Tool, ToolError
+
+RESULT = "result.json"
+
+_SUMMARY = "netlist.summary.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """What is to be built."""
+
+    config: ChipConfig
+    board: str | None = "ulx3s"
+    """None places the chip alone, out of context, as for a ULX3S."""
+    mhz: float = 100.0
+    seed: int = 1
+    estimate: bool = False
+    """Stop after placement."""
+
+    @property
+    def name(self) -> str:
+        """Of its directory."""
+        parts = [self.config.name, self.board or "bare", f"{self.mhz:g}mhz", f"seed{self.seed}"]
+        return "-".join([*parts, *(["estimate"] if self.estimate else [])])
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """Files of a design, and what nextpnr is to know of its device."""
+
+    files: Sequence[str]
+    top: str
+    device: str
+    options: Sequence[str]
+    constraints: str | None
+    pack: Sequence[str]
+
+
+def build(point: Point, root: Path, report: Report = lambda doing: None) -> dict[str, Any]:
+    """Build a design point below ``root``; its figures, which are also in `RESULT` in its directory.
+
+    Designs that are alike, as with other seeds, are synthesized once.
+
+    Raises
+    ------
+    ToolError
+        A tool failed, or the netlist is not what was meant.
+    ValueError
+        The board cannot be that: a frequency its PLL cannot make, more links than it has pins for.
+    """
+    design = root / f"{point.config.name}-{point.config.digest.hex()[:8]}-{point.board or 'bare'}-{point.mhz:g}mhz"
+    design.mkdir(parents=True, exist_ok=True)
+    report("writing Verilog")
+    sources = _write(point, design)
+    seconds = _synthesize(sources, design, report)
+    netlist = Netlist.of_summary(json.loads((design / _SUMMARY).read_text()))
+    directory = design / f"seed{point.seed}{'-estimate' if point.estimate else ''}"
+    directory.mkdir(exist_ok=True)
+    placed = place(
+        directory,
+        netlist=f"../{NETLIST}",
+        device=sources.options,
+        constraints=f"../{sources.constraints}" if sources.constraints else None,
+        mhz=point.mhz,
+        seed=point.seed,
+        estimate=point.estimate,
+        pack=sources.pack,
+        report=report,
+    )
+    result = {
+        "device": sources.device,
+        "board": point.board,
+        "chip": point.config.name,
+        "sizes": sizes(point.config),
+        "asked_mhz": point.mhz,
+        "seed": point.seed,
+        "estimate": point.estimate,
+        **placed.used,
+        "available": placed.available,
+        "fmax_mhz": placed.fmax_mhz,
+        "clocks_mhz": placed.clocks,
+        "macs": point.config.macs,
+        "gmac_s": round(point.config.macs * placed.fmax_mhz / 1e3, 3),
+        "worst_paths": [path.as_dict() for path in placed.worst_paths],
+        "by_slice": {name: asdict(area) for name, area in netlist.by_slice().items()},
+        "seconds": {"synthesis": round(seconds, 1), "placement": round(placed.seconds, 1)},
+        "tools": {tool.value[0]: tool.version for tool in Tool} | {"amaranth": version("amaranth")},
+        "directory": str(directory),
+    }
+    (directory / RESULT).write_text(json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def sizes(config: ChipConfig) -> dict[str, int]:
+    """What a table of builds shows of one."""
+    return {
+        "lanes": config.lanes,
+        "planes": sum(s.name.startswith("MXM") for s in config.slices),
+        "streams": config.streams,
+        "alus": config.vxm_alus,
+        "mem_kib": len(config.mem_slices) * config.mem_words * config.lanes // 1024,
+        "ecc": int(config.ecc),
+    }
+
+
+def _write(point: Point, directory: Path) -> _Sources:
+    if point.board is None:
+        tiles = TileLibrary()
+        (directory / "chip.v").write_text(convert(Chip(point.config, tiles=tiles), TOP, tiles))
+        return _Sources(("chip.v",), TOP, DEVICE, DEVICE_OPTIONS, None, ())
+    if point.board not in BOARDS:
+        raise ValueError(f"board must be one of {', '.join(BOARDS)}, not {point.board!r}")
+    project = prepare(point.board, point.config, point.mhz, directory)
+    return _Sources(
+        project.sources, project.top, project.device, project.place_options, project.constraints, project.pack_options
+    )
+
+
+def _synthesize(sources: _Sources, directory: Path, report: Report) -> float:
+    """Make the netlist, unless it is there; seconds that making it took, whenever that was."""
+    key = hashlib.sha256(Tool.YOSYS.version.encode())
+    for path in (*(directory / name for name in sources.files), Path(__file__).with_name("mapping.py")):
+        key.update(path.read_bytes())
+    summary = directory / _SUMMARY
+    with suppress(OSError, ValueError, KeyError):
+        known = json.loads(summary.read_text())
+        if known["key"] == key.hexdigest() and (directory / NETLIST).exists():
+            return known["seconds"]
+    seconds = synthesize(sources.files, sources.top, directory, report=report)
+    report("reading the netlist")
+    begin = time.perf_counter()
+    netlist = Netlist.read(directory / NETLIST)
+    wrong = list(problems(netlist))
+    if wrong:
+        raise ToolError("; ".join(wrong))
+    seconds += time.perf_counter() - begin
+    summary.write_text(json.dumps(netlist.summary() | {"key": key.hexdigest(), "seconds": seconds}))
+    return seconds

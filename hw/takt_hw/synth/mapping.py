@@ -1,0 +1,113 @@
+"""Synthesis: Verilog and RTLIL to a netlist of ECP5 cells, with yosys. Why in these steps: docs/design/synthesis.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .tools import Report, Tool, ToolError, run
+
+NETLIST = "netlist.json"
+"""The netlist, in the directory of a run."""
+
+SYNTH_LOG = "yosys.log"
+
+OPTIONS = ("-noflatten", "-nowidelut")
+"""Unless told otherwise: what is alike is mapped once, and nextpnr flattens. Multiplexers that make one large LUT of
+several small ones cost more area than they save time."""
+
+_READERS = {".v": "read_verilog", ".il": "read_rtlil"}
+
+UNCHECKED = ("*.banks", "*queue_*")
+"""Modules with memories of which nobody looks at what was read at an address while it was written: the banks of MEM,
+where no legal program does that, and text, of which a queue takes nothing that is arriving. For others yosys adds
+registers and comparators that keep the old word; the block RAM itself gives neither old nor new."""
+
+# Once the registers are placed every wire is cut into its bits. Without that abc9 gives two wires one name, and ends
+# at an assertion, as soon as a module is large; and this yosys does not know -noabc9, though it takes it.
+_MAPPING = """
+synth_lattice -family ecp5 {options} -top {top} -run begin:map_luts
+splitnets
+synth_lattice -family ecp5 {options} -top {top} -run map_luts:check
+"""
+
+_LIBRARY = "read_verilog -lib -specify +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v"
+
+# What is quick to make and costs more area: no optimization, no wide multiplexers.
+_FAST = """
+synth_lattice -family ecp5 {options} -top {top} -run begin:map_luts
+check -latchonly -assert
+techmap -map +/lattice/latches_map.v
+abc -lut 4 -script +strash;if
+clean
+synth_lattice -family ecp5 {options} -top {top} -run map_cells:check
+"""
+
+_DONE = """
+synth_lattice -family ecp5 {options} -top {top} -run check:
+setattr -unset src -unset hdlname w:* c:*
+write_json {netlist}
+"""
+
+# A register's model has a path from its reset to its output, whether that is asynchronous or not.
+_LOOPS = """
+design -save mapped
+flatten -noscopeinfo
+select -assert-none t:$_DLATCH* t:$dlatch* t:$adlatch* t:$_SR_* t:$sr
+scc -specify -expect 0 * t:TRELLIS_FF %d
+check -mapped -assert
+design -load mapped
+"""
+
+
+def synthesize(
+    sources: Sequence[str],
+    top: str,
+    directory: Path,
+    *,
+    check: bool = False,
+    fast: bool = False,
+    options: Sequence[str] = OPTIONS,
+    report: Report = lambda doing: None,
+    timeout: float | None = None,
+) -> float:
+    """Write `NETLIST` of what ``sources`` hold; the seconds that it took.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Verilog (``.v``) and RTLIL (``.il``) files in ``directory``, in the order in which they are read.
+    top : str
+        Module at the top.
+    directory : Path
+        Where the files are, and where netlist and log go.
+    check : bool
+        Also look, across all modules, for combinational loops, for wires without a driver or with several, and for
+        latches: in what is read and in what came of it.
+    fast : bool
+        Spend a fifth of the time on mapping to LUTs, for a test of what the netlist does and not of how fast.
+    options : sequence of str
+        For ``synth_lattice``.
+    report, timeout
+        As of `tools.run`.
+
+    Raises
+    ------
+    ToolError
+        Synthesis failed, or a check found something.
+    """
+    if not sources:
+        raise ToolError("there must be sources to synthesize")
+    words = {"top": top, "options": " ".join(options), "netlist": NETLIST}
+    read = "\n".join(f"{_READERS[Path(name).suffix]} {name}" for name in sources)
+    read += "".join(f"\nsetattr -set no_rw_check 1 {modules}/m:*" for modules in UNCHECKED)
+    script = [read, (_FAST if fast else _MAPPING).format(**words), *([_LOOPS] if check else []), _DONE.format(**words)]
+    seconds = 0.0
+    if check:
+        # What is read, before any pass can mend it.
+        (directory / "rtl.ys").write_text(
+            f"{_LIBRARY}\n{read}\nhierarchy -check -top {top}\nproc -latches error\nflatten\nopt_clean\ncheck -assert\n"
+        )
+        seconds = run(Tool.YOSYS, ["-s", "rtl.ys"], directory, log="rtl-check.log", report=report, timeout=timeout)
+    (directory / "synth.ys").write_text("\n".join(script))
+    return seconds + run(Tool.YOSYS, ["-s", "synth.ys"], directory, log=SYNTH_LOG, report=report, timeout=timeout)

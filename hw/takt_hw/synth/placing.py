@@ -1,0 +1,109 @@
+"""Placement, routing and the bitstream, with nextpnr and ecppack."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .mapping import NETLIST
+from .timing import TimingPath, worst_paths
+from .tools import Report, Tool, ToolError, run
+
+DEVICE = "LFE5U-85F"
+
+DEVICE_OPTIONS = ("--85k", "--package", "CABGA381", "--speed", "6")
+"""nextpnr's for the ULX3S-85F, for a chip without a board."""
+
+_LOG, _REPORT, _SDF, _CONFIG = "nextpnr.log", "report.json", "delays.sdf", "routed.config"
+
+BITSTREAM = "takt.bit"
+
+_CELLS = {"comb": "TRELLIS_COMB", "ff": "TRELLIS_FF", "mult18": "MULT18X18D", "bram": "DP16KD"}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What came of one placement."""
+
+    used: dict[str, int]
+    """Of comb, ff, mult18 and bram."""
+    available: dict[str, int]
+    fmax_mhz: float
+    """Of the chip's clock; an estimate if nothing was routed."""
+    clocks: dict[str, float]
+    """MHz of every clock."""
+    worst_paths: list[TimingPath]
+    seconds: float
+
+
+def place(
+    directory: Path,
+    *,
+    netlist: str = NETLIST,
+    device: Sequence[str] = DEVICE_OPTIONS,
+    constraints: str | None = None,
+    mhz: float,
+    seed: int = 1,
+    estimate: bool = False,
+    options: Sequence[str] = (),
+    pack: Sequence[str] = ("--compress",),
+    report: Report = lambda doing: None,
+    timeout: float | None = None,
+) -> Placed:
+    """Place and route a netlist in ``directory``, and with constraints also write `BITSTREAM` there.
+
+    Parameters
+    ----------
+    netlist, constraints : str
+        Files, relative to ``directory``. Without constraints it is placed out of context: no pins, and no bitstream.
+    device, options, pack : sequence of str
+        For nextpnr, and for ecppack.
+    mhz : float
+        What the clocks should reach. One that does not is no error.
+    seed : int
+        Of the placement.
+    estimate : bool
+        Stop after placement: an estimate in minutes, where routing takes hours.
+    report, timeout
+        As of `tools.run`.
+
+    Raises
+    ------
+    ToolError
+        It does not fit, cannot be routed, or took too long.
+    """
+    arguments = [*device, "--json", netlist, "--seed", str(seed), "--freq", f"{mhz:g}", "--timing-allow-fail"]
+    arguments += ["--report", _REPORT, "--sdf", _SDF, *options]
+    arguments += ["--lpf", constraints] if constraints else ["--out-of-context"]
+    routed = constraints is not None and not estimate
+    arguments += ["--no-route"] if estimate else ["--textcfg", _CONFIG] if routed else []
+    seconds = run(Tool.NEXTPNR, arguments, directory, log=_LOG, report=report, timeout=timeout)
+    report("tracing the slowest paths")
+    try:
+        paths = worst_paths(directory / _SDF)
+    finally:
+        (directory / _SDF).unlink(missing_ok=True)  # hundreds of megabytes
+    if routed:
+        arguments = [*pack, "--input", _CONFIG, "--bit", BITSTREAM]
+        seconds += run(Tool.ECPPACK, arguments, directory, log="ecppack.log", report=report, timeout=timeout)
+    found = json.loads((directory / _REPORT).read_text())["utilization"]
+    used, available = ({name: found[cell][of] for name, cell in _CELLS.items()} for of in ("used", "available"))
+    clocks = frequencies((directory / _LOG).read_text())
+    if not clocks:
+        raise ToolError("the design must have a clock, with registers at both ends of some path")
+    achieved = {name: reached for name, (reached, _) in clocks.items()}
+    # Of a board's clocks the chip's is the one that was asked for that frequency, to the rounding of a PLL.
+    chip = min(clocks.values(), key=lambda clock: (round(abs(clock[1] - mhz), 1), clock[0]))
+    return Placed(used, available, chip[0], achieved, paths, seconds)
+
+
+def frequencies(log: str) -> dict[str, tuple[float, float]]:
+    """MHz that each clock reaches, and that were asked for, by its net: what nextpnr said last of it.
+
+    Its report has them only once a design is routed.
+    """
+    lines = re.findall(r"Max frequency for clock\s+'([^']+)': ([\d.]+) MHz \(\w+ at ([\d.]+) MHz\)", log)
+    return {name: (float(reached), float(asked)) for name, reached, asked in lines}
