@@ -8,11 +8,15 @@ VECTORS ?= 1000000
 CHIPS ?= 2
 PPM ?= 200
 BER ?=
+BOARD ?= ulx3s
+MHZ ?= 100
+SWEEP ?=
+ESTIMATE ?=
 
 PYTHON_FILES := hw sim firmware tests bench
 BIN := .venv/bin
 
-.PHONY: help demo test check sim sim-links waves synth bench bench-systems allreduce soak soak-links soak-arith faults coverage functions planted docs manual format clean compiler
+.PHONY: help demo test check sim sim-links waves synth gatesim formal board bench bench-systems allreduce soak soak-links soak-arith faults coverage functions planted docs manual format clean compiler
 .DEFAULT_GOAL := help
 
 help:
@@ -41,10 +45,17 @@ sim-links: .venv/ready compiler ## VECTORS=100000 over the links of CHIPS=4 chip
 waves: .venv/ready compiler ## the same as sim, writing a VCD, a GTKWave save file and a picture to build/waves
 	@$(BIN)/takt waves $(PROGRAM) --chip $(CHIP)
 
-synth: .venv/ready ## emit CHIP's Verilog to build/ and lint it; it is not mapped to an FPGA yet
-	@$(BIN)/python -m takt_hw.verilog $(CHIP) -o build/$(CHIP).v
-	@$(BIN)/python -m takt_hw.lint build/$(CHIP).v
-	@echo "synth: build/$(CHIP).v is written and lints; mapping it to an FPGA is not part of this yet"
+synth: .venv/ready ## a bitstream for BOARD=ulx3s, with SEED=1 and MHZ=100; SWEEP="seed=1,2 streams=8,16" tabulates sizes; figures in build/synth.json
+	@$(BIN)/python -m takt_hw.synth --board $(BOARD) --seed $(SEED) --mhz $(MHZ) $(if $(filter command line,$(origin CHIP)),--chip $(CHIP)) $(if $(SWEEP),--sweep "$(SWEEP)") $(if $(ESTIMATE),--estimate)
+
+gatesim: .venv/ready compiler ## programs on the synthesized netlist of a small build, against RTL and reference
+	@$(BIN)/python -m takt_sim.tb.gates
+
+board: .venv/ready compiler ## the RTL of a board with CHIP=nano, its UART at a pseudo-terminal for --backend fpga
+	@$(BIN)/python -m takt_sim.tb.board --chip $(CHIP)
+
+formal: .venv/ready ## prove properties of the RTL and refute planted faults; figures in build/formal.json
+	@$(BIN)/python -m tests.formal --mutants
 
 bench: .venv/ready compiler ## simulated cycles per second of every executor, beside a hand-written array
 	@$(BIN)/python -m bench --chip $(CHIP)

@@ -405,12 +405,13 @@ ECP5 = ChipConfig(
     c2c_links=2,
     pipelined=True,
 )
-"""Sized for one LFE5U-85F: one 16×16 plane, 256 KiB of MEM in 128 of its 208 block RAMs, two links."""
+"""Meant for one LFE5U-85F: one 16×16 plane, 256 KiB of MEM in 128 of its 208 block RAMs, two links. It has more LUTs
+than that device so far: docs/design/synthesis.md."""
 
 ECP5_NANO = replace(
     ECP5, name="ecp5_nano", row=_row("MEM VXM MEM SXM MXM"), mem_words=512, mxm_dsp=92, vxm_alus=1, c2c_links=0
 )
-"""The like for a smaller board: 64 KiB of MEM, one ALU, no links."""
+"""The like without links, with 64 KiB of MEM and one ALU."""
 
 QUAD = ChipConfig(
     name="quad",

@@ -1,4 +1,4 @@
-"""ECPIX-5 with an LFE5UM5G-45F: 100 MHz crystal, FT2232H to the host. A nano-class chip fits; no links."""
+"""ECPIX-5 with an LFE5UM5G-45F: 100 MHz crystal, FT2232H to the host. No links."""
 
 from __future__ import annotations
 

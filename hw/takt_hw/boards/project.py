@@ -20,17 +20,14 @@ BOARDS: dict[str, type[BoardDesign]] = {"ulx3s": Ulx3s, "ecpix5": Ecpix5}
 BAUD = 3_000_000
 """Bits per second of the host's line: the most that an FT231X does."""
 
-SYNTH_OPTIONS = ("-noabc9", "-noflatten")
-"""abc9 fails on modules as large as these; tiles that are alike are mapped once if they stay modules."""
-
 
 @dataclass(frozen=True)
 class Project:
     """Files of a board's design, and what the tools are to be told. All paths are relative to ``directory``.
 
-    The flow is: ``yosys`` reads ``sources`` in their order and maps ``top`` (``synth_ecp5 -top TOP`` and
-    ``synth_options``) to a JSON netlist; ``nextpnr-ecp5`` places it with ``place_options`` and ``constraints``;
-    ``ecppack`` with ``pack_options`` makes a bitstream. ``commands`` says the same line by line.
+    The flow (`takt_hw.synth`): ``yosys`` reads ``sources`` in their order and maps ``top`` to a netlist;
+    ``nextpnr-ecp5`` places it with ``place_options`` and ``constraints``; ``ecppack`` with ``pack_options`` makes a
+    bitstream.
     """
 
     board: str
@@ -53,27 +50,9 @@ class Project:
     """``CABGA381``, say, as nextpnr spells it."""
     speed: str
     """Speed grade: ``6``, ``7`` or ``8``."""
-    synth_options: tuple[str, ...]
     place_options: tuple[str, ...]
     """``--85k --package CABGA381 --speed 6``, say."""
     pack_options: tuple[str, ...]
-
-    @property
-    def script(self) -> str:
-        """What yosys is to do."""
-        readers = {".v": "read_verilog", ".il": "read_rtlil"}
-        reads = [f"{readers[Path(name).suffix]} {name}" for name in self.sources]
-        return "; ".join([*reads, f"synth_ecp5 {' '.join(self.synth_options)} -top {self.top} -json {self.top}.json"])
-
-    def commands(self) -> tuple[tuple[str, ...], ...]:
-        """The three commands, each a tuple of arguments, to run in ``directory`` one after the other."""
-        place = ("--json", f"{self.top}.json", "--lpf", self.constraints, "--textcfg", f"{self.top}.config")
-        pack = ("--input", f"{self.top}.config", "--bit", f"{self.top}.bit")
-        return (
-            ("yosys", "-q", "-p", self.script),
-            ("nextpnr-ecp5", *self.place_options, *place),
-            ("ecppack", *self.pack_options, *pack),
-        )
 
 
 def prepare(
@@ -122,7 +101,6 @@ def prepare(
         device=design.device,
         package=design.package,
         speed=design.speed,
-        synth_options=SYNTH_OPTIONS,
         place_options=(design.place_device, "--package", design.package, "--speed", design.speed),
         pack_options=("--compress",),
     )

@@ -26,6 +26,42 @@ CHAINED = 4
 """Additions that share a carry chain: one that begins and ends costs as much as four more bits."""
 
 
+WEIGHT_ROWS = 4
+"""Rows of one `ColumnWeights`."""
+
+
+class ColumnWeights(wiring.Component):
+    """Weights of some rows of a column and the buffer behind them.
+
+    With registers of its own for what lets them change: across a whole column that net is the slowest of the MXM.
+
+    Members
+    -------
+    load, buffered : In(1), In
+        Weights for the buffer, a cycle after ``load``.
+    install : In(1)
+        In the next cycle the weights become what the buffer holds.
+    weights : Out
+        Those that are installed, from two cycles after ``install`` on.
+    """
+
+    def __init__(self) -> None:
+        bits = 8 * WEIGHT_ROWS
+        super().__init__({"load": In(1), "buffered": In(bits), "install": In(1), "weights": Out(bits)})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        load, install = Signal(), Signal()
+        buffer, weights = (Signal(8 * WEIGHT_ROWS, name=name, reset_less=True) for name in ("buffer", "installed"))
+        m.d.sync += [load.eq(self.load), install.eq(self.install)]
+        with m.If(load):
+            m.d.sync += buffer.eq(self.buffered)
+        with m.If(install):
+            m.d.sync += weights.eq(buffer)
+        m.d.comb += self.weights.eq(weights)
+        return m
+
+
 class Column(wiring.Component):
     """Multiplies activations by the weights of one column and adds the products and the sum from below.
 
@@ -89,15 +125,18 @@ class Column(wiring.Component):
         m = Module()
         # Copies of what every column has, so that no register drives the whole supercell.
         activations = activation_registers(m, self.activations, self.activate)
-        load, chain = Signal(), Signal(self.latency)
-        m.d.sync += [load.eq(self.load), chain.eq(Cat(self.install, chain[:-1]))]
-        install, keep = chain[0], chain[-1]
-        buffer = Signal(BITS, reset_less=True)
-        weights = [Signal(signed(8), name=f"weight{row}", reset_less=True) for row in range(ROWS)]
-        with m.If(load):
-            m.d.sync += buffer.eq(self.buffered)
-        with m.If(install):
-            m.d.sync += [weight.eq(buffer.word_select(row, 8)) for row, weight in enumerate(weights)]
+        chain = Signal(self.latency)
+        m.d.sync += chain.eq(Cat(self.install, chain[:-1]))
+        keep = chain[-1]
+        weights = []
+        for first in range(0, ROWS, WEIGHT_ROWS):
+            m.submodules[f"weights{first}"] = part = ColumnWeights()
+            m.d.comb += [
+                part.load.eq(self.load),
+                part.buffered.eq(self.buffered[8 * first : 8 * (first + WEIGHT_ROWS)]),
+                part.install.eq(self.install),
+            ]
+            weights += [part.weights.word_select(row, 8).as_signed() for row in range(WEIGHT_ROWS)]
 
         split = self.multiplied
         products = [a * w for a, w in zip(activations[:split], weights[:split], strict=True)]
@@ -121,7 +160,7 @@ class Column(wiring.Component):
         m.d.comb += self.sum.eq(total)
         return m
 
-    def _by_digits(self, m: Module, digits: list[list[Value]], weights: list[Signal]) -> Value:
+    def _by_digits(self, m: Module, digits: list[list[Value]], weights: list[Value]) -> Value:
         """Sum of the products by digits, LEVELS + 2 cycles after the activations' register."""
         if not digits:
             return Const(0, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -12,9 +13,9 @@ from tqdm import tqdm
 
 from ..boards import BOARDS
 from ..config import BUILDS
-from .flow import Point, build
+from .flow import Point, TooLarge, build
 from .placing import BITSTREAM
-from .report import show, store, tabulate
+from .report import area_table, show, store, tabulate
 from .small import SMALL
 from .sweep import parse, sweep
 from .tools import Progress, ToolError
@@ -52,6 +53,10 @@ def main() -> int:
             return _sweep(point, arguments.sweep, arguments.directory, arguments.workers)
         with Progress(point.name) as report:
             result = build(point, arguments.directory, report)
+    except TooLarge as error:
+        _console().print(area_table("before packing", {name: asdict(area) for name, area in error.by_slice.items()}))
+        print(error, file=sys.stderr)
+        return 1
     except (ToolError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -19,8 +19,9 @@ from ..tiles import TileLibrary
 from ..verilog import TOP, convert
 from .checks import problems
 from .mapping import NETLIST, synthesize
-from .netlist import Netlist
+from .netlist import Area, Netlist
 from .placing import DEVICE, DEVICE_OPTIONS, place
+from .report import AREA
 from .tools import Report, Tool, ToolError
 
 RESULT = "result.json"
@@ -45,6 +46,27 @@ class Point:
         """Of its directory."""
         parts = [self.config.name, self.board or "bare", f"{self.mhz:g}mhz", f"seed{self.seed}"]
         return "-".join([*parts, *(["estimate"] if self.estimate else [])])
+
+
+class TooLarge(ToolError):
+    """A design that its device has no room for.
+
+    Attributes
+    ----------
+    by_slice : dict[str, Area]
+        What each slice takes.
+    """
+
+    def __init__(self, chip: str, device: str, lacks: Sequence[str], by_slice: dict[str, Area]):
+        super().__init__(f"{chip} must fit an {device}: it needs {', '.join(lacks)}")
+        self.by_slice = by_slice
+
+
+_ROOM = {
+    "LFE5U-85F": Area(comb=83_640, ff=83_640, mult18=156, bram=208),
+    "LFE5UM5G-45F": Area(comb=43_848, ff=43_848, mult18=72, bram=108),
+}
+"""What a device has (Lattice FPGA-DS-02012, table 1.1; LUTs and registers as nextpnr counts them)."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +99,7 @@ def build(point: Point, root: Path, report: Report = lambda doing: None) -> dict
     sources = _write(point, design)
     seconds = _synthesize(sources, design, report)
     netlist = Netlist.of_summary(json.loads((design / _SUMMARY).read_text()))
+    check_room(point, sources.device, netlist.by_slice())
     directory = design / f"seed{point.seed}{'-estimate' if point.estimate else ''}"
     directory.mkdir(exist_ok=True)
     placed = place(
@@ -124,6 +147,19 @@ def sizes(config: ChipConfig) -> dict[str, int]:
         "mem_kib": len(config.mem_slices) * config.mem_words * config.lanes // 1024,
         "ecc": int(config.ecc),
     }
+
+
+def check_room(point: Point, device: str, by_slice: dict[str, Area]) -> None:
+    """TooLarge if something runs out. Packing saves some LUTs and registers, but not a tenth of them."""
+    room = _ROOM[device]
+    needs = {name: sum(getattr(area, name) for area in by_slice.values()) for name in AREA}
+    lacks = [
+        f"{needs[name]:,} of {getattr(room, name):,} {heading}"
+        for name, heading in AREA.items()
+        if needs[name] > (1.1 if name in ("comb", "ff") else 1) * getattr(room, name)
+    ]
+    if lacks:
+        raise TooLarge(point.config.name, device, lacks, by_slice)
 
 
 def _write(point: Point, directory: Path) -> _Sources:

@@ -28,15 +28,21 @@ def store(result: Mapping[str, Any], path: Path) -> None:
     path.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def show(result: Mapping[str, Any], console: Console) -> None:
-    """Print a result: area of each slice, frequency, the slowest paths."""
-    where = f"on {result['board']}" if result["board"] else "alone"
-    table = Table(title=f"{result['chip']} {where}, {result['device']}", title_justify="left")
+def area_table(title: str, by_slice: Mapping[str, Mapping[str, int]]) -> Table:
+    """A row for each slice, with its areas by the keys of AREA."""
+    table = Table(title=title, title_justify="left")
     table.add_column("slice")
     for heading in AREA.values():
         table.add_column(heading, justify="right")
-    for name, area in result["by_slice"].items():
+    for name, area in by_slice.items():
         table.add_row(name, *(f"{area[key]:,}" if area[key] else "" for key in AREA))
+    return table
+
+
+def show(result: Mapping[str, Any], console: Console) -> None:
+    """Print a result: area of each slice, frequency, the slowest paths."""
+    where = f"on {result['board']}" if result["board"] else "alone"
+    table = area_table(f"{result['chip']} {where}, {result['device']}", result["by_slice"])
     table.add_section()
     table.add_row("after packing", *(f"{result[key]:,}" for key in AREA))
     available = result["available"]

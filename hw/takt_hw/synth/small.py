@@ -1,14 +1,15 @@
-"""The build that tests synthesize: every kind of slice in it, and of each as little as there can be."""
+"""The build that tests synthesize: memory, vector unit and matrix unit, and of each as little as there can be."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ..config import ECP5_NANO
+from ..config import ECP5_NANO, Kind
 
 SMALL = replace(
     ECP5_NANO,
     name="ecp5_small",
+    row=(Kind.MEM, Kind.VXM, Kind.MXM),
     streams=4,
     weight_streams=4,
     mem_group_slices=1,
@@ -16,4 +17,4 @@ SMALL = replace(
     queue_words=64,
     vxm_float_alus=0,
 )
-"""Two MEM slices of 8 KiB, one ALU without floating point, four streams each way."""
+"""One MEM slice of 8 KiB, one ALU without floating point, a 16×16 plane, four streams each way."""

@@ -192,7 +192,7 @@ def _emit(name: str, command: Sequence[str], output: Path) -> None:
 def _sources() -> Iterator[bytes]:
     """All that decides the Verilog."""
     package = Path(takt_hw.__file__).parent
-    for path in sorted(path for path in package.rglob("*") if path.suffix in (".py", ".csv")):
+    for path in sorted(path for path in package.rglob("*") if path.suffix in (".py", ".csv", ".v")):
         yield str(path.relative_to(package)).encode()
         yield path.read_bytes()
     yield from _tools()

@@ -1,4 +1,4 @@
-"""``python -m takt_sim.tb.gates --chip ecp5_nano``: a synthesized netlist runs programs as the RTL does.
+"""``python -m takt_sim.tb.gates --chip ecp5_small``: a synthesized netlist runs programs as the RTL does.
 
 The netlist is what is placed on an FPGA, of cells with models of their own; the bench, the programs and the reference
 simulator are those of the RTL.
@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from takt_hw.config import BUILDS, ChipConfig
+from takt_hw.synth.small import SMALL
 
 from ..generate import random_program
 from ..reference import ReferenceChip
@@ -141,12 +142,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description="Run random legal programs on a synthesized netlist and the reference."
     )
-    parser.add_argument("--chip", choices=sorted(BUILDS), default="ecp5_nano")
+    builds = BUILDS | {SMALL.name: SMALL}
+    parser.add_argument("--chip", choices=sorted(builds), default=SMALL.name)
     parser.add_argument("-n", "--programs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fast", action="store_true", help="synthesize in less time, into more area")
     arguments = parser.parse_args()
-    config = BUILDS[arguments.chip]
+    config = builds[arguments.chip]
     try:
         simulator = build_gates(config, fast=arguments.fast)
         with tqdm(total=arguments.programs, unit="program", desc=f"{config.name} gates", file=sys.stderr) as bar:
