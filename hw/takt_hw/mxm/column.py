@@ -139,9 +139,17 @@ class Column(wiring.Component):
             weights += [part.weights.word_select(row, 8).as_signed() for row in range(WEIGHT_ROWS)]
 
         split = self.multiplied
-        products = [a * w for a, w in zip(activations[:split], weights[:split], strict=True)]
-        products = registered(m, products, "product")
-        for level in range(LEVELS):
+        # Multipliers stand far apart and are slow: levels that the tree does not need are registers on the way there
+        # and back.
+        levels = max(split - 1, 0).bit_length()
+        ahead, behind = (LEVELS - levels + 1) // 2, (LEVELS - levels) // 2
+        factors = [*activations[:split], *weights[:split]]
+        for n in range(ahead):
+            factors = registered(m, factors, f"factor{n}_")
+        products = [a * w for a, w in zip(factors[:split], factors[split:], strict=True)]
+        for n in range(1 + behind):
+            products = registered(m, products, f"product{n}_")
+        for level in range(levels):
             pairs = [products[n : n + 2] for n in range(0, len(products), 2)]
             products = registered(m, [sum(pair[1:], pair[0]) for pair in pairs], f"products{level}_")
         digits = [digits_of(activation) for activation in activations[split:]]
