@@ -80,8 +80,8 @@ FAULTS = (
     Fault(
         "the cycle count is one too high",
         "icu/clockwork.py",
-        "self.elapsed + self.superlanes)",
-        "self.elapsed + self.superlanes + 1)",
+        "last_cycle + self.superlanes)",
+        "last_cycle + self.superlanes + 1)",
     ),
     Fault(
         "LW changes the weights in use",

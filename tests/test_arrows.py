@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PLAIN = ("takt_hw.config", "takt_hw.isa")
+PLAIN = ("takt_hw.config", "takt_hw.isa", "takt_hw.synth.small")
 
 
 def imports(path: Path) -> set[str]:
@@ -46,6 +46,14 @@ def test_the_simulator_does_not_import_the_firmware(path):
     assert not [name for name in imports(path) if is_within(name, "takt")]
 
 
-@pytest.mark.parametrize("path", [ROOT / "hw/takt_hw/config.py", *files("hw/takt_hw/isa"), *files("hw/takt_hw/manual")])
+@pytest.mark.parametrize(
+    "path",
+    [
+        ROOT / "hw/takt_hw/config.py",
+        ROOT / "hw/takt_hw/synth/small.py",
+        *files("hw/takt_hw/isa"),
+        *files("hw/takt_hw/manual"),
+    ],
+)
 def test_plain_files_are_free_of_amaranth(path):
     assert not [name for name in imports(path) if is_within(name, "amaranth")]

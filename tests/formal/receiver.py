@@ -59,6 +59,8 @@ def frames(m: Module) -> None:
         m.d.sync += given_up.eq(1)
     with m.Elif(~dut.i.valid & ~judging):
         m.d.sync += given_up.eq(0)
+        with m.If(given_up):
+            m.d.sync += hunting.eq(0)
 
     owes = Signal()
     with m.If(taken):

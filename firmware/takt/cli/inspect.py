@@ -72,7 +72,7 @@ def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
     """Print a table."""
     table = Table(title=title, title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column is columns[0])
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
     Console().print(table)

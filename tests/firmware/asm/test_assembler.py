@@ -305,12 +305,15 @@ def test_more_words_than_the_queue_holds():
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
-        ("", "text must name its build: .chip nano|nano_ecc|near|nano_c2c|ecp5|quad|peer32|tsp"),
+        ("", "text must name its build: .chip nano|nano_ecc|near|nano_c2c|ecp5|ecp5_nano|quad|peer32|tsp"),
         (
             ".queue MEM_W0.read",
-            "text must begin with its build: .chip nano|nano_ecc|near|nano_c2c|ecp5|quad|peer32|tsp",
+            "text must begin with its build: .chip nano|nano_ecc|near|nano_c2c|ecp5|ecp5_nano|quad|peer32|tsp",
         ),
-        (".chip none", "build must be one of nano, nano_ecc, near, nano_c2c, ecp5, quad, peer32, tsp, not none"),
+        (
+            ".chip none",
+            "build must be one of nano, nano_ecc, near, nano_c2c, ecp5, ecp5_nano, quad, peer32, tsp, not none",
+        ),
     ],
 )
 def test_the_build_comes_first(text, rule):

@@ -129,7 +129,7 @@ def test_files_that_are_no_program(command, tmp_path, program):
     refused(takt(command, ADD, "--chip", "ecp5"), "add.takt:4:7: build must be ecp5, not nano")
     refused(
         takt(command, ADD, "--chip", "tpu"),
-        "'tpu' is not one of 'nano', 'nano_ecc', 'near', 'nano_c2c', 'ecp5', 'quad', 'peer32', 'tsp'",
+        "'tpu' is not one of 'nano', 'nano_ecc', 'near', 'nano_c2c', 'ecp5', 'ecp5_nano', 'quad', 'peer32', 'tsp'",
         code=2,
     )
     bad = tmp_path / "bad"

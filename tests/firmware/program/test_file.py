@@ -129,7 +129,10 @@ def setter(*path_and_value):
 
 
 EDITS = [
-    (("build", "none"), "build must be one of nano, nano_ecc, near, nano_c2c, ecp5, quad, peer32, tsp, not 'none'"),
+    (
+        ("build", "none"),
+        "build must be one of nano, nano_ecc, near, nano_c2c, ecp5, ecp5_nano, quad, peer32, tsp, not 'none'",
+    ),
     (("build", "ecp5"), r"digest must be that of ecp5, not that of another chip \('ecp5'\)"),
     (("digest", bytes(8)), r"digest must be that of nano, not that of another chip \('nano'\)"),
     (("digest", "text"), "digest must be a bytes, not a str"),

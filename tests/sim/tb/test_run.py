@@ -106,7 +106,7 @@ def test_what_each_variant_compiles_in():
 
 
 def test_another_configuration_is_refused():
-    names = "nano, nano_ecc, near, nano_c2c, ecp5, quad, peer32, tsp"
+    names = "nano, nano_ecc, near, nano_c2c, ecp5, ecp5_nano, quad, peer32, tsp"
     with pytest.raises(ValueError, match=f"^config must be one of {names}, not 'own'$"):
         build(ChipConfig(name="own"), root=ROOT)
 
