@@ -70,6 +70,7 @@ class Chip(wiring.Component):
         self.checks = checks
         self.traced = trace
         self.tiles = tiles or TileLibrary(shared=False)
+        self.tiles.copies_reset = config.pipelined
         ports: dict = {
             "rx": In(stream.Signature(BITS)),
             "rx_abandon": In(1),
@@ -137,10 +138,10 @@ class Chip(wiring.Component):
     def _superlanes(self, m: Module, bus, dispatches: dict) -> list:
         config = self.config
         access = Signal(2)
-        address = Signal(16)
-        mem_slice = Signal(8)
-        number = Signal(5)
-        write_data = Signal(BITS)
+        address = Signal(16, reset_less=True)
+        mem_slice = Signal(8, reset_less=True)
+        number = Signal(5, reset_less=True)
+        write_data = Signal(BITS, reset_less=True)
         m.d.sync += [
             access.eq(Cat(bus.mem_read, bus.mem_write)),
             address.eq(bus.address),
@@ -199,9 +200,10 @@ class Chip(wiring.Component):
                 for k, ports in enumerate(superlanes):
                     wiring.connect(m, getattr(network, f"port{k}"), getattr(ports, f"{unit}_{s.name}"))
 
-        m.submodules.reduce = network = ReduceNetwork(self.config)
-        for k, ports in enumerate(superlanes):
-            wiring.connect(m, getattr(network, f"port{k}"), ports.reduce)
+        if self.config.vxm_reductions:
+            m.submodules.reduce = network = ReduceNetwork(self.config)
+            for k, ports in enumerate(superlanes):
+                wiring.connect(m, getattr(network, f"port{k}"), ports.reduce)
 
     def _links(self, m: Module, flags: Signal, bus, clockwork: Clockwork, queues: dict, superlanes: list) -> None:
         """Links to other chips, the counter that is aligned over one of them, and who waits for it."""

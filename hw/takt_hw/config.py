@@ -76,6 +76,11 @@ class ChipConfig:
     streams: int = 8
     """Streams per direction. A power of two, 4 to 32."""
 
+    stream_step: int = 1
+    """MEM slices and links take turns at the streams: of those, counted from west to east, number n names only streams
+    whose number is n modulo this one, and IFETCH those that are multiples of it. A power of two, at most ``streams``.
+    What a row can do grows less than what its multiplexers cost."""
+
     row: tuple[Kind, ...] = (Kind.MEM, Kind.VXM, Kind.MEM, Kind.SXM, Kind.MXM)
     """Positions from west to east. Exactly one VXM; per hemisphere at most one SXM, one MXM and one C2C."""
 
@@ -113,6 +118,13 @@ class ChipConfig:
     vxm_function_alus: int = 0
     """ALUs, from ALU 0 on, that also have exp2, log2 and the like. At most ``vxm_alus``."""
 
+    vxm_turns: int = 1
+    """Groups of lanes that take turns at an ALU's lanes, and cycles between two of its operations. A power of two, at
+    most 16, and 1 unless ``pipelined``."""
+
+    vxm_reductions: bool = True
+    """Whether the VXM reduces over lanes."""
+
     queue_words: int = 256
     """Instruction words that each queue holds. A power of two, 4 to 65536."""
 
@@ -141,6 +153,7 @@ class ChipConfig:
         )
         _integer("superlanes", self.superlanes, 1, 20)
         _power_of_two("streams", self.streams, 4, MAX_STREAMS)
+        _power_of_two("stream_step", self.stream_step, 1, self.streams)
         _integer("mem_group_slices", self.mem_group_slices, 1, 8)
         _power_of_two("mem_words", self.mem_words, 4, MAX_WORDS)
         _integer("mxm_planes", self.mxm_planes, 1, 4)
@@ -152,6 +165,8 @@ class ChipConfig:
         _integer("vxm_alus", self.vxm_alus, 1, 16)
         _integer("vxm_float_alus", self.vxm_float_alus, 0, self.vxm_alus)
         _integer("vxm_function_alus", self.vxm_function_alus, 0, self.vxm_alus)
+        _power_of_two("vxm_turns", self.vxm_turns, 1, LANES_PER_SUPERLANE if self.pipelined is True else 1)
+        _boolean("vxm_reductions", self.vxm_reductions)
         _power_of_two("queue_words", self.queue_words, 4, MAX_QUEUE_WORDS)
         _power_of_two("link_bits", self.link_bits, 16, 8 * LANES_PER_SUPERLANE)
         _power_of_two("link_buffer", self.link_buffer, 4, 64)
@@ -248,18 +263,18 @@ class ChipConfig:
 
     @property
     def streamed_alu_cycles(self) -> int:
-        """As ``alu_cycles``, to the stream: held results are taken later than streams."""
-        return self.alu_cycles + self.held_cycles
+        """As ``alu_cycles``, to the stream: held results are taken later than streams, and all turns come together."""
+        return self.alu_cycles + self.held_cycles + self.vxm_turns - 1
 
     @property
     def streamed_multiply_cycles(self) -> int:
         """As ``multiply_cycles``, to the stream."""
-        return self.multiply_cycles + self.held_cycles
+        return self.multiply_cycles + self.held_cycles + self.vxm_turns - 1
 
     @property
     def streamed_float_cycles(self) -> int:
         """As ``float_cycles``, to the stream."""
-        return self.float_cycles + self.held_cycles
+        return self.float_cycles + self.held_cycles + self.vxm_turns - 1
 
     @property
     def held_cycles(self) -> int:
@@ -397,21 +412,24 @@ NANO_ECC = replace(NANO, name="nano_ecc", ecc=True)
 
 ECP5 = ChipConfig(
     name="ecp5",
-    row=_row("MEM VXM MEM SXM MXM C2C"),
+    stream_step=4,
+    row=_row("MEM VXM MEM MXM C2C"),
     mem_words=2048,
-    mxm_dsp=28,
-    vxm_alus=2,
+    mxm_dsp=128,
+    vxm_alus=1,
     vxm_float_alus=1,
+    vxm_turns=4,
+    vxm_reductions=False,
     c2c_links=2,
     pipelined=True,
 )
-"""Meant for one LFE5U-85F: one 16×16 plane, 256 KiB of MEM in 128 of its 208 block RAMs, two links. It has more LUTs
-than that device so far: docs/design/synthesis.md."""
+"""For one LFE5U-85F: one 16×16 plane, 256 KiB of MEM in 128 of its 208 block RAMs, one ALU with fp32, two links.
+docs/design/fit.md says what was left out, and what that saves."""
 
-ECP5_NANO = replace(
-    ECP5, name="ecp5_nano", row=_row("MEM VXM MEM SXM MXM"), mem_words=512, mxm_dsp=92, vxm_alus=1, c2c_links=0
+ECP5_NANO = ChipConfig(
+    name="ecp5_nano", row=_row("MEM VXM MEM SXM MXM"), mxm_dsp=92, vxm_alus=1, vxm_float_alus=1, pipelined=True
 )
-"""The like without links, with 64 KiB of MEM and one ALU."""
+"""As ``nano``, pipelined as on an FPGA: all that a pipelined build can have but links."""
 
 QUAD = ChipConfig(
     name="quad",

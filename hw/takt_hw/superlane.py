@@ -70,7 +70,7 @@ class Superlane(wiring.Component):
         Of each link: what the last SEND took, from two cycles after its dispatch in this superlane on; what a RECEIVE
         puts on its stream, two cycles after its dispatch.
     reduce : Out(partial_signature())
-        To and from the VXM's tree over the superlanes.
+        To and from the VXM's tree over the superlanes, if the build has one.
     write_{slice}, write_address_{slice}, write_data_{slice} : Out
         Memory writes, in the table's cycle; with ``shows``, in a pipelined build.
     faults : Out(len(FAULTS))
@@ -94,8 +94,9 @@ class Superlane(wiring.Component):
             "host_data": In(BITS),
             "host_read_data": Out(BITS),
             "faults": Out(len(FAULTS)),
-            "reduce": Out(partial_signature()),
         }
+        if config.vxm_reductions:
+            ports["reduce"] = Out(partial_signature())
         if config.ecc:
             ports["errors"] = Out(ERRORS)
         for queue in isa.queues(config):
@@ -168,27 +169,40 @@ class Superlane(wiring.Component):
         for queue in isa.queues(self.config):
             arriving = getattr(self, f"i_{member_name(queue.name)}")
             control = self._control(queue.name)
+            word = Signal(queue.unit.word_bits, name=f"word_{member_name(queue.name)}", reset_less=True)
+            m.d.comb += control.word.eq(word)
             m.d.sync += control.valid.eq(arriving.valid)
             with m.If(arriving.valid):
-                m.d.sync += control.word.eq(arriving.word)
+                m.d.sync += word.eq(arriving.word)
 
     def _fetch(self, m: Module, position: int, place: Place) -> None:
         """Instruction text for the queues of one position."""
         arriving, tap = getattr(self, f"i_fetch{position}"), getattr(self, f"o_fetch{position}")
         fetched = getattr(self, f"fetched{position}")
         taken = Signal(BITS, name=f"text{position}")
-        place.tap(tap, taken, self._numbers())
+        place.tap(tap, taken, self._numbers(0, self.config.stream_step))
         m.d.sync += tap.valid.eq(arriving.valid)
         with m.If(arriving.valid):
             m.d.sync += tap.stream.eq(arriving.stream)
+        text = Signal.like(fetched, name=f"fetched_text{position}", reset_less=True)
+        m.d.comb += fetched.eq(text)
         with m.If(tap.valid):
-            m.d.sync += fetched.eq(taken)
+            m.d.sync += text.eq(taken)
 
     def _numbers(self, first: int = 0, step: int = 1) -> range:
         return range(first, self.config.streams, step)
 
+    def _named(self, queue_name: str) -> range:
+        """Streams that a queue's slice can name."""
+        return isa.queue_by_name(self.config)[queue_name].streams
+
     def _plane_numbers(self, plane: int) -> range:
-        """Streams that can carry one byte plane: groups of n streams are aligned to n."""
+        """Streams that can carry one byte plane: groups of n streams are aligned to n.
+
+        A pipelined build's VXM always deals with groups of four.
+        """
+        if self.config.pipelined:
+            return self._numbers(plane, PLANES)
         smallest = min(dtype.streams for dtype in isa.DType if dtype.streams > plane)
         return self._numbers(plane, smallest)
 
@@ -210,11 +224,12 @@ class Superlane(wiring.Component):
             getattr(self, f"write_address_{name}").eq(memory.write_address),
             getattr(self, f"write_data_{name}").eq(memory.write_data),
         ]
+        named = self._named(f"{name}.read")
         for tap in ("gathered", "arriving", "chosen"):
-            place.tap(getattr(memory, tap), getattr(memory, f"{tap}_data"), self._numbers(), raw=tap == "arriving")
+            place.tap(getattr(memory, tap), getattr(memory, f"{tap}_data"), named, raw=tap == "arriving")
         if kind.marks(self.config.ecc):
-            place.tap(memory.chosen, memory.marked_data, self._numbers(), lanes=True)
-        place.drive(memory.drive, self._numbers(), raw=True)
+            place.tap(memory.chosen, memory.marked_data, named, lanes=True)
+        place.drive(memory.drive, named, raw=True)
         if self.config.ecc:
             errors += [(place.slice, getattr(memory, f"{word}_error")) for word in ("read", "old", "new")]
         faults["bank_conflict"].append(memory.bank_conflict)
@@ -228,7 +243,8 @@ class Superlane(wiring.Component):
             has = {"floating": floating, "functions": n < self.config.vxm_function_alus}
             tile = "_".join(["vxm_alu", *(name for name, there in has.items() if there)])
             if self.config.pipelined:
-                build = partial(PipelinedVxmAlu, self.config.vxm_alus, floating=floating, tiles=self.tiles)
+                shared = {"floating": floating, "tiles": self.tiles, "turns": self.config.vxm_turns}
+                build = partial(PipelinedVxmAlu, self.config.vxm_alus, **shared)
             else:
                 build = partial(VxmAlu, self.config.vxm_alus, **has)
             alus.append(self.tiles.place(m, f"alu{n}", tile, build))
@@ -249,7 +265,8 @@ class Superlane(wiring.Component):
                     place.tap(tap, getattr(alu, f"{operand}{plane}_data"), self._plane_numbers(plane))
                 place.drive(getattr(alu, f"drive{plane}"), self._plane_numbers(plane))
             faults["undefined_result"].append(alu.undefined)
-        self._reduce(m, place, held, holds, faults)
+        if self.config.vxm_reductions:
+            self._reduce(m, place, held, holds, faults)
 
     def _reduce(self, m: Module, place: Place, held, holds, faults: dict) -> None:
         reducer = self.tiles.place(m, "reducer", "lane_reducer", partial(LaneReducer, self.config))
@@ -322,18 +339,21 @@ class Superlane(wiring.Component):
             if queue.unit is isa.C2C_SEND:
                 tap = Signal(TAP, name=f"send{queue.link}")
                 taken = Signal(BITS, name=f"taken{queue.link}")
-                place.tap(tap, taken, self._numbers())
+                place.tap(tap, taken, queue.streams)
                 m.d.comb += [tap.valid.eq(control.valid), tap.stream.eq(control.word[isa.SEND_FROM.bits])]
+                vector = Signal(BITS, name=f"vector{queue.link}", reset_less=True)
+                m.d.comb += getattr(self, f"vector_link{queue.link}").eq(vector)
                 with m.If(control.valid):
-                    m.d.sync += getattr(self, f"vector_link{queue.link}").eq(taken)
+                    m.d.sync += vector.eq(taken)
             else:
                 drive = Signal(DRIVE, name=f"receive{queue.link}")
-                place.drive(drive, self._numbers())
+                place.drive(drive, queue.streams)
                 m.d.sync += [drive.valid.eq(control.valid), drive.stream.eq(control.word[isa.RECEIVE_TO.bits])]
                 m.d.comb += drive.data.eq(getattr(self, f"part_link{queue.link}"))
 
     def _row(self, m: Module, places: list[Place], faults: dict, errors: list) -> None:
         positions = []
+        tiles: dict[str, list] = {}
         for n, (kind, place) in enumerate(zip(self.config.row, places, strict=True)):
             build = partial(
                 StreamPosition,
@@ -346,7 +366,11 @@ class Superlane(wiring.Component):
                 checks=self.checks,
                 one_hot=self.config.pipelined,
             )
-            position = self.tiles.place(m, f"position{n}", f"streams_{kind.value}", build)
+            alike, ranges = tiles.setdefault(kind.value, []), (place.drive_ranges, place.tap_ranges)
+            if ranges not in alike:
+                alike.append(ranges)
+            tile = f"streams_{kind.value}" + (f"_{alike.index(ranges)}" if alike[0] != ranges else "")
+            position = self.tiles.place(m, f"position{n}", tile, build)
             positions.append(position)
             for d, (port, raw) in enumerate(zip(place.drives, place.raw_drives, strict=True)):
                 drive = getattr(position, f"drive{d}")
@@ -383,10 +407,12 @@ class Superlane(wiring.Component):
         for n in range(1 + self.config.memory_cycles):
             slice_read, before = Signal.like(self.host_slice, name=f"slice_read{n}"), slice_read
             m.d.sync += slice_read.eq(before)
+        word = Signal(BITS, name="host_word", reset_less=True)
+        m.d.comb += self.host_read_data.eq(word)
         with m.Switch(slice_read):
             for n, value in enumerate(host_data):
                 with m.Case(n):
-                    m.d.sync += self.host_read_data.eq(value)
+                    m.d.sync += word.eq(value)
 
 
 def fetch_bits(config: ChipConfig, position: int) -> int:

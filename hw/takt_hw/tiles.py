@@ -9,9 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
+from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In
+from amaranth.lib.wiring import In, Out
+
+RESET_COPY = "reset_copy"
+"""Name of the tile that copies the reset."""
+
+
+class ResetCopy(wiring.Component):
+    """The reset, one cycle later. A module of its own, as synthesis would join registers that are alike.
+
+    Members
+    -------
+    o : Out(1)
+        In reset.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"o": Out(1)})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        copy = Signal(init=1, reset_less=True)
+        m.d.sync += copy.eq(ResetSignal())
+        m.d.comb += self.o.eq(copy)
+        return m
 
 
 class TileLibrary:
@@ -26,11 +49,15 @@ class TileLibrary:
     ----------
     tiles : dict[str, wiring.Component]
         What must be emitted beside the top module, by module name.
+    copies_reset : bool
+        Whether every tile gets the reset from a register of its own, one cycle later than what it is part of: no net
+        then reaches all of a large chip in one cycle.
     """
 
     def __init__(self, shared: bool = True):
         self.shared = shared
         self.tiles: dict[str, wiring.Component] = {}
+        self.copies_reset = False
 
     def place(
         self, m: Module, name: str, tile: str, build: Callable[[], wiring.Component], *, clocked: bool = True
@@ -47,9 +74,20 @@ class TileLibrary:
             self.tiles[tile] = build()
         first = self.tiles[tile]
         ports = first.signature.create(path=(name,))
-        connections = {"i_clk": ClockSignal(), "i_rst": ResetSignal()} if clocked else {}
+        connections: dict[str, Any] = {}
+        if clocked:
+            connections = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
+            if self.copies_reset:
+                connections["i_rst"] = self._reset_copy(m, name)
         for path, member, value in first.signature.flatten(ports):
             direction = "i" if member.flow is In else "o"
             connections[f"{direction}_{'__'.join(map(str, path))}"] = value
         m.submodules[name] = Instance(tile, **connections)
         return ports
+
+    def _reset_copy(self, m: Module, name: str) -> Signal:
+        copy = Signal(name=f"{name}_reset")
+        if RESET_COPY not in self.tiles:
+            self.tiles[RESET_COPY] = ResetCopy()
+        m.submodules[f"{name}_reset"] = Instance(RESET_COPY, i_clk=ClockSignal(), i_rst=ResetSignal(), o_o=copy)
+        return copy

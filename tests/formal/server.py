@@ -125,8 +125,9 @@ def requests(config: ChipConfig, m: Module) -> None:
         Assert(busy == ~at[State.IDLE]),
         Assert(Cat(at.values()).any()),
     ]
-    delayed = Signal()
-    m.d.comb += delayed.eq(dut.bus.mem_write | dut.bus.text_write)
+    delayed = Signal()  # what was decided in the cycle before is done
+    late = set(STROBES) if config.pipelined else {"mem_write", "text_write"}
+    m.d.comb += delayed.eq(Cat(strobe for name, strobe in strobes.items() if name in late).any())
     with m.If(busy):
         m.d.comb += [
             Assert(held.header.as_value() == header.as_value()),
@@ -136,7 +137,7 @@ def requests(config: ChipConfig, m: Module) -> None:
             Assert(~accepted | stood | Cat(header.command == c for c in verdict.WHILE_RUNNING).any()),
             Assert(~at[State.ACT] | ((acted == 0) & ~delayed)),
             Assert(~at[State.WRITE] | (accepted & writes & (to_do != 0) & (acted + to_do + delayed == header.count))),
-            Assert(~delayed | (accepted & writes)),
+            Assert(~delayed | (accepted & (wanted != 0))),
         ]
         with m.If(at[State.SEAL]):
             m.d.comb += Assert(acted + delayed == (accepted.replicate(len(wanted)) & wanted))

@@ -21,6 +21,8 @@ POWERS = {
     "queue_words": (4, 65536),
     "link_bits": (16, 128),
     "link_buffer": (4, 64),
+    "stream_step": (1, 8),
+    "vxm_turns": (1, 1),
 }
 
 
@@ -63,6 +65,12 @@ def test_powers_of_two_have_limits(name):
         rule = f"{name} must be a power of two from {low} to {high}, not {value!r}"
         with pytest.raises(ValueError, match=refusal(rule)):
             replace(NANO, **{**least, name: value})
+
+
+def test_lanes_take_turns_in_pipelined_builds():
+    assert replace(ECP5, vxm_turns=16).vxm_turns == 16
+    with pytest.raises(ValueError, match="^vxm_turns must be a power of two from 1 to 16, not 32$"):
+        replace(ECP5, vxm_turns=32)
 
 
 @pytest.mark.parametrize("name", ["", "two words", "1st", 7, None])
@@ -129,12 +137,15 @@ def test_digest_tells_every_size_apart_but_not_the_name_or_the_multipliers():
     other |= {"vxm_float_alus": 1, "vxm_function_alus": 2, "mxm_fp16": True, "mxm_fp16_int8": True, "ecc": True}
     other |= {"pipelined": True}
     other |= {"c2c_links": 6, "link_bits": 32, "link_buffer": 8, "link_drift": 5}
+    turns = {"vxm_turns": 2}  # of a pipelined build alone
+    other |= {"stream_step": 2, "vxm_reductions": False}
     other |= {"streams": 16, "mem_words": 1024, "weight_streams": 4, "accumulators": 8, "queue_words": 512}
-    assert {"name", "mxm_dsp", *other} == {field.name for field in fields(ChipConfig)}
+    assert {"name", "mxm_dsp", *turns, *other} == {field.name for field in fields(ChipConfig)}
     other["row"] = (C2C, MEM, VXM)
     base = replace(NANO_C2C, mxm_fp16=False, mxm_fp16_int8=False, vxm_function_alus=0)
     digests = {replace(base, **{name: value}).digest for name, value in other.items()}
-    assert len(digests | {base.digest}) == len(other) + 1
+    digests.add(replace(base, pipelined=True, **turns).digest)
+    assert len(digests | {base.digest}) == len(other) + 2
     assert replace(ECP5, name="twin", mxm_dsp=0).digest == ECP5.digest
 
 

@@ -71,8 +71,9 @@ def test_the_table_is_the_sum_of_its_path(superlanes):
 
 
 @pytest.mark.parametrize("superlanes", [1, 2, 4])
-def test_the_table_of_a_pipelined_build_is_the_sum_of_its_path(superlanes):
-    config = replace(ECP5, superlanes=superlanes)
+@pytest.mark.parametrize("turns", [1, 4])
+def test_the_table_of_a_pipelined_build_is_the_sum_of_its_path(superlanes, turns):
+    config = replace(ECP5, superlanes=superlanes, vxm_turns=turns, vxm_reductions=True)
     register = StreamPosition.latency
     memory = CONTROL_LATENCY + PipelinedMemSlice.latency + register
     sums = CONTROL_LATENCY + PipelinedAccumulator(config).latency + register
@@ -94,7 +95,7 @@ def test_the_table_of_a_pipelined_build_is_the_sum_of_its_path(superlanes):
     for op in isa.VXM_ALU.ops:
         if op not in isa.CONTROL and op.needs != "vxm_function_alus":
             held = PipelinedVxmAlu.latency + (ProductPipe(floating=True).stages - STAGES if op in piped else 0)
-            paths[op] = CONTROL_LATENCY + held + register
+            paths[op] = CONTROL_LATENCY + held + turns - 1 + register
             assert op.chain is not None
             assert op.chain(config) == held - PipelinedVxmAlu.held_latency, op.name
     waits = isa.C2C_ALIGN.waits

@@ -259,6 +259,7 @@ class Row:
         self.registers: dict[tuple[Stream, int], list] = {}
         """[vector, taken] by (stream, position)."""
         self.results: dict[int, list[int]] = {}
+        self.began: dict[int, int] = {}
         self.pending: dict[int, list] = defaultdict(list)
         """ALU results by the cycle whose operands they are."""
         self.puts: dict[int, list] = defaultdict(list)
@@ -552,10 +553,14 @@ class Row:
         result = [signed(value, 32) for value in raw]
         if instruction.op.chain is not None:
             # taken by dispatches from `chain` cycles on; those take their operands a cycle later
-            landing = self.pending[cycle + instruction.op.chain(self.config) + 1]
-            if any(alu == queue.alu for alu, _ in landing):
+            lands = cycle + instruction.op.chain(self.config) + 1
+            near = range(1 - self.config.vxm_turns, self.config.vxm_turns)
+            if any(alu == queue.alu for n in near for alu, _ in self.pending.get(lands + n, ())):
                 self.faults.add("result-conflict")
-            landing.append((queue.alu, result))
+            self.pending[lands].append((queue.alu, result))
+            if cycle - self.began.get(queue.alu, -self.config.vxm_turns) < self.config.vxm_turns:
+                self.faults.add("alu-busy")
+            self.began[queue.alu] = cycle
         if instruction["dst"] is not None:
             planes = [[v >> 8 * n & 255 for v in result] for n in range(instruction["dst"].dtype.streams)]
             self._result(queue, instruction, cycle, planes)

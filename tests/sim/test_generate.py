@@ -1,13 +1,14 @@
 """Random programs: legal, repeatable, covering; and reference and checker against the literal row model."""
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
 import numpy as np
 import pytest
 
 from takt_hw import isa
-from takt_hw.config import NANO, QUAD, ChipConfig, Kind
+from takt_hw.config import ECP5, NANO, QUAD, ChipConfig, Kind
 from takt_hw.isa.host import Fault
 from takt_sim.checker import violations
 from takt_sim.generate import random_program
@@ -40,6 +41,9 @@ TINY = ChipConfig(
     vxm_float_alus=1,
     queue_words=4,
 )
+TURNS = replace(ECP5, mem_words=64, vxm_alus=2)
+"""Slices that cannot name all streams, and ALUs that are busy for some cycles."""
+
 WIDE = ChipConfig(name="wide", superlanes=20, streams=32, row=QUAD.row, weight_streams=16, mem_words=64)
 
 
@@ -63,7 +67,9 @@ def assert_row_model_agrees(config, text, memory, defined):
 
 
 @pytest.mark.parametrize(
-    ("config", "seeds"), [(NANO, 12), (QUAD, 3), (ODD, 8), (TINY, 15)], ids=lambda value: getattr(value, "name", None)
+    ("config", "seeds"),
+    [(NANO, 12), (QUAD, 3), (ODD, 8), (TINY, 15), (TURNS, 8)],
+    ids=lambda value: getattr(value, "name", None),
 )
 def test_reference_agrees_with_shifting_registers(config, seeds):
     for seed in range(seeds):
@@ -101,7 +107,9 @@ def mutated(text, random):
     return text
 
 
-@pytest.mark.parametrize(("config", "seeds"), [(NANO, 15), (QUAD, 2)], ids=lambda value: getattr(value, "name", None))
+@pytest.mark.parametrize(
+    ("config", "seeds"), [(NANO, 15), (QUAD, 2), (TURNS, 15)], ids=lambda value: getattr(value, "name", None)
+)
 def test_checker_agrees_with_shifting_registers(config, seeds):
     """Of broken programs the checker names just the rules that the row model saw broken; the rest run as ever."""
     random, seen = Random(9), Counter()
@@ -120,9 +128,11 @@ def test_checker_agrees_with_shifting_registers(config, seeds):
                 assert_row_model_agrees(config, text, program.memory, program.defined)
     if config is NANO:
         assert {"legal", "collision", "undefined-stream", "bank-conflict", "write-conflict"} <= set(seen)
+    if config is TURNS:
+        assert {"legal", "alu-busy"} <= set(seen)
 
 
-@pytest.mark.parametrize("config", [NANO, QUAD, ODD, TINY, WIDE], ids=lambda c: c.name)
+@pytest.mark.parametrize("config", [NANO, QUAD, ODD, TINY, WIDE, TURNS], ids=lambda c: c.name)
 def test_same_seed_same_program(config):
     one, other, third = random_program(config, 11), random_program(config, 11), random_program(config, 12)
     assert one.text == other.text

@@ -225,7 +225,7 @@ class Builder:
             instruction = op.make(**values, **unknown)
         except ValueError as error:
             raise BuildError(f"{place}: {error}") from None
-        for violation in instruction.violations(self.config, queue.alu):
+        for violation in instruction.violations(self.config, queue):
             raise BuildError(f"{place}: {op.name}: {violation}")
         return instruction
 

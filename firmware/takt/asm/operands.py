@@ -37,7 +37,7 @@ def instruction(reader: Reader, queue: Queue, config: ChipConfig) -> Instruction
         places[f.name] = reader.next
         values[f.name] = operand(reader, f)
     reader.end()
-    return _checked(name, Instruction(op, values), places, config, queue.alu)
+    return _checked(name, Instruction(op, values), places, config, queue)
 
 
 def loop(reader: Reader, config: ChipConfig) -> tuple[Instruction, bool]:
@@ -61,11 +61,11 @@ def loop(reader: Reader, config: ChipConfig) -> tuple[Instruction, bool]:
 
 
 def _checked(
-    name: Token, found: Instruction, places: dict[str, Token], config: ChipConfig, alu: int = 0
+    name: Token, found: Instruction, places: dict[str, Token], config: ChipConfig, queue: Queue | None = None
 ) -> Instruction:
     """An instruction that the build can hold. SourceError at the operand that breaks a rule."""
     try:
-        broken = found.violations(config, alu)
+        broken = found.violations(config, queue)
         found.word  # noqa: B018 - encoding is the check
     except ValueError as error:
         broken = broken or [str(error).removeprefix(f"{found.op.name}: ")]

@@ -169,7 +169,7 @@ def _entry(config: ChipConfig, entry: Entry) -> Entry:
             raise ProgramError(f"entry {entry.name}: queue must be one of the build's, not {name!r}")
         for index, word in enumerate(words):
             try:
-                violations = known[name].unit.decode(word).violations(config, known[name].alu)
+                violations = known[name].unit.decode(word).violations(config, known[name])
             except (ValueError, TypeError) as error:
                 violations = [str(error)]
             if violations:

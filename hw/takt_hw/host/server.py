@@ -144,13 +144,8 @@ class Server(wiring.Component):
             self.bus.write_data.eq(self.load.data),
             self.bus.entry_start.eq(header.address),
             self.bus.entry_count.eq(header.count),
-            self.bus.entry_write.eq(acts & (header.command == Command.ENTRY)),
-            self.bus.start.eq(acts & (header.command == Command.START)),
-            self.bus.entry_clear.eq(acts & (header.command == Command.CLEAR)),
-            self.bus.align.eq(acts & (header.command == Command.ALIGN)),
             self.bus.link.eq(header.target),
             self.bus.place.eq(header.address),
-            self.bus.fault_clear.eq(acts & (header.command == Command.CLEAR)),
             words.w_data.eq(self.bus.read_data),
             words.w_en.eq(arriving[-1]),
         ]
@@ -161,6 +156,15 @@ class Server(wiring.Component):
             self.bus.address.eq(address),
             arriving.eq(Cat(self.bus.mem_read, arriving)),
             ahead.eq(ahead + ask - (words.r_rdy & words.r_en)),
+        ]
+        # A pipelined build takes a cycle from knowing to doing: the whole chip hears it.
+        strobes = m.d.sync if self._config.pipelined else m.d.comb
+        strobes += [
+            self.bus.entry_write.eq(acts & (header.command == Command.ENTRY)),
+            self.bus.start.eq(acts & (header.command == Command.START)),
+            self.bus.entry_clear.eq(acts & (header.command == Command.CLEAR)),
+            self.bus.fault_clear.eq(acts & (header.command == Command.CLEAR)),
+            self.bus.align.eq(acts & (header.command == Command.ALIGN)),
         ]
         with m.If(ask | (state == State.WRITE)):
             m.d.sync += [address.eq(address + 1), number.eq(number + 1), to_do.eq(to_do - 1)]

@@ -5,7 +5,7 @@ Free of Amaranth. ``takt_hw.isa.table`` holds the rows, ``form`` what a row is, 
 
 from functools import cache
 
-from ..config import ChipConfig
+from ..config import ChipConfig, Kind
 from .form import OPCODE_BITS, WORD_BITS, Cycles, Field, Form, Instruction, Op, Queue, Role, Unit
 from .operands import Alu, Direction, DType, Immediate, Source, Stream, TypedStream
 from .table import UNITS
@@ -344,8 +344,11 @@ def queues(config: ChipConfig) -> tuple[Queue, ...]:
     """All instruction queues of a build, slices from west to east, within a slice in the order of UNITS."""
     found: list[Queue] = []
     met: list[Unit] = []
+    memories = config.mem_slices
     for s in config.slices:
         for unit in (unit for unit in UNITS if unit.kind is s.kind and not (unit.once and unit in met)):
+            if unit.needs is not None and not getattr(config, unit.needs):
+                continue
             first_link = met.count(unit) * config.c2c_links
             met.append(unit)
             if unit.per_alu:
@@ -356,8 +359,15 @@ def queues(config: ChipConfig) -> tuple[Queue, ...]:
                 numbers = [("", 0, 0)]
             for number, alu, link in numbers:
                 name = f"{s.name}.{unit.name}{number}"
-                found.append(Queue(name, s.name, unit, s.position, len(found), alu, link))
+                turn = {Kind.MEM: memories.index(s) if s in memories else 0, Kind.C2C: link}.get(s.kind)
+                streams = range(config.streams) if turn is None else _turn(config, turn)
+                found.append(Queue(name, s.name, unit, s.position, len(found), alu, link, streams, _turn(config, 0)))
     return tuple(found)
+
+
+def _turn(config: ChipConfig, number: int) -> range:
+    """Streams of one that takes turns at them."""
+    return range(number % config.stream_step, config.streams, config.stream_step)
 
 
 @cache

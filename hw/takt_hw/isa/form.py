@@ -129,6 +129,7 @@ class Op:
     None if no result is held.
     ``needs``: name of the ChipConfig attribute that says whether a build has the instruction; of a VXM
     operation, how many ALUs have it, from ALU 0 on. None if every unit of its kind has it.
+    ``brings_text``: what arrives on its stream is instruction text.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Op:
     chain: Cycles | None = None
     needs: str | None = None
     errors: tuple[str, ...] = ()
+    brings_text: bool = False
 
     def __post_init__(self) -> None:
         taken = (1 << OPCODE_BITS) - 1
@@ -223,12 +225,16 @@ class Instruction:
                 found += value.group(f.group_size(config))
         return tuple(found)
 
-    def violations(self, config: ChipConfig, alu: int = 0) -> list[str]:
+    def violations(self, config: ChipConfig, queue: Queue | None = None) -> list[str]:
         """Rules of this build that the operands break, each as ``<field> must <rule>, not <value>``.
 
-        ``alu``: in a VXM queue, the number of its ALU.
+        ``queue``: where the instruction is, for what only some queues of the unit can do.
         """
         broken = [text for f in self.op.fields if (text := _violation(f, self.values.get(f.name), config))]
+        if queue is not None and not broken:
+            named = queue.text if self.op.brings_text else queue.streams
+            broken = [text for f in self.op.fields if (text := _unreachable(f, self.values.get(f.name), named))]
+        alu = queue.alu if queue is not None else 0
         if self.op.needs is not None and alu >= (having := int(getattr(config, self.op.needs))):
             where = f"in ALUs below alu{having}, not in alu{alu}" if having else "in builds that have it"
             broken.insert(0, f"{self.op.name} must be used {where} ({self.op.needs} of {config.name} is {having})")
@@ -251,6 +257,8 @@ class Unit:
     """Whether the slice has one such queue for each of its links."""
     once: bool = False
     """Whether only the westmost slice of the kind has such a queue."""
+    needs: str | None = None
+    """Name of the ChipConfig attribute that says whether a build has such queues. None if every one has."""
     waits: tuple[Op, ...] = ()
     """Operations that park the queue until the slice answers."""
     stride: Field | None = None
@@ -301,6 +309,12 @@ class Queue:
 
     link: int = 0
     """Number of the link on its chip; 0 in queues that have none."""
+
+    streams: range = range(32)
+    """Numbers of the streams, in either direction, that its slice can name."""
+
+    text: range = range(32)
+    """Those that its instruction text can come on."""
 
 
 def _encode(op: Op, f: Field, value: Any) -> int:
@@ -409,4 +423,12 @@ def _violation(f: Field, value: Any, config: ChipConfig) -> str | None:
                 return f"{f.name} must be below s{config.streams}, not {stream}"
             if stream.index % size:
                 return f"{f.name} must be a multiple of {size}, not {stream}"
+    return None
+
+
+def _unreachable(f: Field, value: Any, named: range) -> str | None:
+    """The rule that a stream breaks which its queue cannot name."""
+    if isinstance(value, Stream) and value.index not in named:
+        wanted = ", ".join(f"s{n}" for n in named)
+        return f"{f.name} must be one of {wanted}, not {value}"
     return None

@@ -5,18 +5,17 @@ from __future__ import annotations
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 
 from .. import isa
-from ..config import LANES_PER_SUPERLANE
 from ..isa.operands import DEST_BITS, STREAM_BITS, TYPE_BITS
 from ..tiles import TileLibrary
 from . import pipelined_arithmetic as base
 from .alu import alu_signature, delayed
 from .operand import PLANES, is_sent
 from .pipe import MODE_BITS, MODE_LSB
-from .pipelined_operand import HELD_LATENCY, OPERAND_LATENCY, register_operand
+from .pipelined_operand import HELD_LATENCY, OF, OPERAND_LATENCY, at_turn, register_operand
 from .product import ProductPipe
 
 _INSTRUCTION = data.StructLayout({"valid": 1, "opcode": isa.OPCODE_BITS, "mode": MODE_BITS, "dest": DEST_BITS})
@@ -26,15 +25,20 @@ _INSTRUCTION = data.StructLayout({"valid": 1, "opcode": isa.OPCODE_BITS, "mode":
 class PipelinedVxmAlu(wiring.Component):
     """`VxmAlu`, with more registers: for gates and wires as slow as an FPGA's.
 
+    Groups of lanes take turns at ``LANES_PER_SUPERLANE / turns`` lanes of units, each group a cycle behind the one
+    before, and its held results too: inside, chains are as short as with one group. Only what the streams bring and
+    take is of all lanes at once, as they go on.
+
     What the streams bring is registered in the cycle of the control; in the next a source is chosen, and held results
     are taken; in the third operands are widened. Then the base operations take two cycles, and those of the product
-    pipe as many as it has stages. The result is sent to the streams in the cycle after.
+    pipe as many as it has stages. The result is sent to the streams in the cycle after its last group's.
 
     Attributes
     ----------
     latency : int
         Cycles from ``control`` to ``result`` and to ``drive`` for an operation of the base pipeline: 5. One of the
-        product pipe takes ``stages - 2`` cycles longer. Takes an instruction every cycle.
+        product pipe takes ``stages - 2`` cycles longer, and ``drive`` ``turns - 1``. Takes an instruction every
+        ``turns`` cycles.
     held_latency : int
         Cycles from ``control`` until held results are taken: 1. The chain of an operation is shorter by them.
 
@@ -46,17 +50,22 @@ class PipelinedVxmAlu(wiring.Component):
         Whether this one has floating-point arithmetic.
     tiles : TileLibrary, optional
         Places what the product pipe has in every lane.
+    turns : int
+        Groups of lanes.
 
     Members
     -------
-    As `VxmAlu`; ``undefined`` reports a missing held result when it would be taken.
+    As `VxmAlu`. ``a{q}`` and ``drive{q}`` are of stream q of an aligned group of four, and a smaller type's bytes are
+    where they are in it. ``undefined`` reports a missing held result when it would be taken, and an instruction that
+    comes too early.
     """
 
     latency = OPERAND_LATENCY + base.STAGES
     held_latency = HELD_LATENCY
 
-    def __init__(self, alus: int, *, floating: bool = False, tiles: TileLibrary | None = None):
+    def __init__(self, alus: int, *, floating: bool = False, tiles: TileLibrary | None = None, turns: int = 1):
         self.alus = alus
+        self.turns = turns
         self.floating = floating
         self.tiles = tiles
         super().__init__(alu_signature(alus))
@@ -65,13 +74,21 @@ class PipelinedVxmAlu(wiring.Component):
         m = Module()
         valid, word = self.control.valid, self.control.word
 
-        # The instruction, in the cycle in which held results are taken
+        # The instruction, in the cycle in which held results are taken, and whose turn it is then
+        turns: list[Value] = [Const(1, 1)] if self.turns == 1 else _turns(m, valid, self.turns, "turn")
+        starting = Signal()  # of the cycle in which operands of the first group are widened
         is_select = valid & (word[: isa.OPCODE_BITS] == isa.SELECT.code)
         asked = Signal(self.alus)
-        m.d.sync += asked.eq(Cat(is_select & (word[isa.C.bits] == n) for n in range(self.alus)))
-        instruction = Cat(valid, word[: isa.OPCODE_BITS], word[MODE_LSB : MODE_LSB + MODE_BITS], word[isa.VXM_TO.bits])
+        instruction = Cat(word[: isa.OPCODE_BITS], word[MODE_LSB : MODE_LSB + MODE_BITS], word[isa.VXM_TO.bits])
         stages = [Signal(_INSTRUCTION, name=f"instruction{n}") for n in range(OPERAND_LATENCY)]
-        for was, stage in zip([instruction, *stages], stages, strict=False):
+        with m.If(valid | (self.turns == 1)):
+            m.d.sync += [
+                asked.eq(Cat(is_select & (word[isa.C.bits] == n) for n in range(self.alus))),
+                Value.cast(stages[0])[1:].eq(instruction),
+            ]
+        m.d.sync += stages[0].valid.eq(valid | (Cat(*turns[:-1]).any() if self.turns > 1 else 0))
+        m.d.sync += starting.eq(turns[0])
+        for was, stage in zip(stages, stages[1:], strict=False):
             m.d.sync += Value.cast(stage).eq(was)
         widening, executing = stages[-2:]
         inverted = Signal()
@@ -81,11 +98,12 @@ class PipelinedVxmAlu(wiring.Component):
         operations = [op for op in isa.VXM_ALU.ops if op not in isa.CONTROL]
         binary = base.is_one_of(word[: isa.OPCODE_BITS], [op for op in operations if isa.B in op.fields])
         taken = {}
-        missing = [(asked & ~self.holds).any()]
+        missing = [(asked & ~self.holds).any() & turns[0], valid & Cat(*turns[:-1]).any()]
         for name, field, used, flips in (("a", isa.A, 1, None), ("b", isa.B, binary, inverted)):
             taken[name], lacks = register_operand(
                 m,
                 name=name,
+                valid=valid,
                 used=valid & used,
                 source=word[field.bits],
                 immediate=word[isa.IMMEDIATE.bits],
@@ -93,70 +111,91 @@ class PipelinedVxmAlu(wiring.Component):
                 holds=self.holds,
                 taps=[getattr(self, f"{name}{p}") for p in range(PLANES)],
                 planes=[getattr(self, f"{name}{p}_data") for p in range(PLANES)],
+                turns=turns,
                 inverted=flips,
             )
             missing.append(lacks)
-        nonzero = [Signal(LANES_PER_SUPERLANE, name=f"nonzero{n}", reset_less=True) for n in range(self.alus)]
+        lanes = len(taken["a"])
+        nonzero = [Signal(lanes, name=f"nonzero{n}", reset_less=True) for n in range(self.alus)]
         choosers = Signal(self.alus)
-        choose = Signal(LANES_PER_SUPERLANE, reset_less=True)
+        choose = Signal(lanes, reset_less=True)
         m.d.sync += [
             choosers.eq(asked),
-            *(bits.eq(Cat(result != 0 for result in held)) for bits, held in zip(nonzero, self.held, strict=True)),
             choose.eq(reduce(or_, (bits & choosers[n].replicate(len(bits)) for n, bits in enumerate(nonzero)))),
         ]
+        for n, bits in enumerate(nonzero):
+            held = at_turn(m, Value.cast(self.held[n]), turns, f"chooser{n}")
+            m.d.sync += bits.eq(Cat(held.word_select(lane, 8 * PLANES).any() for lane in range(lanes)))
 
         # Execution -----------------------------------------------------------------------------------------
-        m.submodules.pipe = pipe = ProductPipe(self.floating, self.tiles)
+        m.submodules.pipe = pipe = ProductPipe(self.floating, self.tiles, lanes)
         starts = {name: Signal(name=f"{name}_start") for name in ("base", "pipe")}
         for name, ops in (("base", base.OPS), ("pipe", pipe.ops)):
-            m.d.sync += starts[name].eq(widening.valid & base.is_one_of(widening.opcode, ops))
+            first = widening.valid & (starting | (self.turns == 1))
+            m.d.sync += starts[name].eq(first & base.is_one_of(widening.opcode, ops))
         controls = base.controls(m, widening.opcode, widening.valid)
         m.d.comb += [
-            pipe.port.start.eq(starts["pipe"]),
-            pipe.port.opcode.eq(executing.opcode),
-            pipe.port.mode.eq(executing.mode),
+            pipe.port.start.eq(executing.valid & base.is_one_of(executing.opcode, pipe.ops)),
+            pipe.port.opcode.eq(widening.opcode),
+            pipe.port.mode.eq(widening.mode),
         ]
-        for lane in range(LANES_PER_SUPERLANE):
+        for lane in range(lanes):
             m.d.comb += [pipe.port.a[lane].eq(taken["a"][lane]), pipe.port.b[lane].eq(taken["b"][lane])]
-        # one cycle before the results are there, so that what follows is registered
+        # one cycle before the first results are there, so that what follows is registered
         soon = [
             delayed(m, starts["base"], executing.dest, base.STAGES - 2, "base"),
             delayed(m, starts["pipe"], executing.dest, pipe.stages - 2, "pipe"),
         ]
-        landings = [Signal(name="base_lands"), Signal(name="pipe_lands")]
-        lands = Signal()
-        m.d.sync += [
-            *(landing.eq(coming) for landing, (coming, _) in zip(landings, soon, strict=True)),
-            lands.eq(Cat(coming for coming, _ in soon).any()),
-        ]
-        for lane in range(LANES_PER_SUPERLANE):
-            value = Signal(32, name=f"result{lane}", reset_less=True)
-            m.d.comb += self.result[lane].eq(value)
+        landings = [_turns(m, coming, self.turns, name) for (coming, _), name in zip(soon, starts, strict=True)]
+        lands = _turns(m, soon[0][0] | soon[1][0], self.turns, "lands")
+        from_pipe = Signal()
+        m.d.sync += from_pipe.eq(Cat(soon[1][0], *landings[1][:-1]).any())
+        for lane in range(lanes):
             a, b = taken["a"][lane], taken["b"][lane]
             other = pipe.port.result[lane].as_unsigned()
-            computed = base.result(m, a, b, choose[lane], controls, other, landings[1], f"lane{lane}")
-            with m.If(lands):
-                m.d.sync += value.eq(computed)
+            computed = base.result(m, a, b, choose[lane], controls, other, from_pipe, f"lane{lane}")
+            for turn, landed in enumerate(lands):
+                number = lane + turn * lanes
+                value = Signal(32, name=f"result{number}", reset_less=True)
+                m.d.comb += self.result[number].eq(value)
+                with m.If(landed):
+                    m.d.sync += value.eq(computed)
 
         # Result --------------------------------------------------------------------------------------------
         to = Signal(DEST_BITS)
         with m.If(soon[0][0]):
             m.d.sync += to.eq(soon[0][1])
-        with m.Else():
+        with m.Elif(soon[1][0]):
             m.d.sync += to.eq(soon[1][1])
-        with m.If(lands):
+        with m.If(lands[0]):
             m.d.sync += self.has_result.eq(1)
         with m.If(self.clear):
             m.d.sync += self.has_result.eq(0)
-        m.d.comb += self.undefined.eq(Cat(*missing, landings[0] & landings[1]).any())
-        dtype = to[STREAM_BITS : STREAM_BITS + TYPE_BITS]
-        for p in range(PLANES):
-            drive = getattr(self, f"drive{p}")
-            m.d.sync += [
-                drive.valid.eq(lands & to[-1] & is_sent(dtype, p)),
-                drive.stream.eq(to[:STREAM_BITS] + p),
-            ]
-            m.d.comb += drive.data.eq(
-                Cat(self.result[lane].as_unsigned().word_select(p, 8) for lane in range(LANES_PER_SUPERLANE))
-            )
+        both = Cat(Cat(*landing).any() for landing in landings).all()
+        m.d.comb += self.undefined.eq(Cat(*missing, both).any())
+        send(m, lands[-1] & to[-1], to, [getattr(self, f"drive{q}") for q in range(PLANES)], self.result)
         return m
+
+
+def _turns(m: Module, first: Value, count: int, name: str) -> list[Value]:
+    """A bit for each of some cycles: the one after ``first``, and those that follow."""
+    turns = [Signal(name=f"{name}{n}") for n in range(count)]
+    m.d.sync += [turn.eq(before) for turn, before in zip(turns, [first, *turns], strict=False)]
+    return list(turns)
+
+
+def send(m: Module, valid: Value, to: Value, drives: list, result: Value) -> None:
+    """Put a result on the four streams of an aligned group, or on some of them, in the cycle after ``valid``.
+
+    ``result`` is that of the cycle after, ``to`` the destination's field.
+    """
+    index, dtype = to[:STREAM_BITS], to[STREAM_BITS : STREAM_BITS + TYPE_BITS]
+    wide, wider = Signal(name="sends_two"), Signal(name="sends_four")
+    m.d.sync += [wide.eq(is_sent(dtype, 1)), wider.eq(is_sent(dtype, 2))]
+    for q, drive in enumerate(drives):
+        there = [is_sent(dtype, p) & (index[:2] == q - p) for p in range(PLANES) if q in OF[p]]
+        m.d.sync += [drive.valid.eq(valid & Cat(*there).any()), drive.stream.eq(Cat(Const(q, 2), index[2:]))]
+        for lane, number in enumerate(result):
+            byte = [number.as_unsigned().word_select(p, 8) for p in range(PLANES)]
+            of_two = Mux(wide, byte[1], byte[0]) if q & 1 else byte[0]
+            m.d.comb += drive.data.word_select(lane, 8).eq(Mux(wider, byte[q], of_two) if q > 1 else of_two)

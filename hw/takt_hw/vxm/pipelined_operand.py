@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 from ..config import LANES_PER_SUPERLANE
@@ -12,6 +16,9 @@ from .operand import PLANES, is_sent
 OPERAND_LATENCY = 3
 """Cycles from the control to a registered operand."""
 
+OF = {p: tuple(range(p, PLANES, min(t.streams for t in DType if t.streams > p))) for p in range(PLANES)}
+"""Of each byte of an operand, where in an aligned group of streams it can be."""
+
 HELD_LATENCY = 1
 """Cycles from the control until held results are taken: those later than streams."""
 
@@ -20,6 +27,7 @@ def register_operand(
     m: Module,
     *,
     name: str,
+    valid: Value,
     used: Value,
     source: Value,
     immediate: Value,
@@ -27,13 +35,18 @@ def register_operand(
     holds: Value,
     taps: list,
     planes: list[Value],
+    turns: Sequence[Value] = (Const(1, 1),),
     inverted: Value | None = None,
 ) -> tuple[list[Signal], Value]:
-    """As `operand.register_operand`, in ``OPERAND_LATENCY`` cycles and without enables.
+    """As `operand.register_operand`, in ``OPERAND_LATENCY`` cycles, for one group of lanes after the other.
 
     First the bytes of the streams are registered as they come, and what the instruction wants of them; then one of
     the sources is chosen; then that is widened. Held results are taken in the second cycle, and a missing one is
-    reported in it. An operand that is not ``used`` is 0. ``inverted``, of the third cycle, inverts all its bits.
+    reported in it. An operand that is not ``used`` is 0.
+
+    ``taps`` are of the four streams of an aligned group: a smaller type's bytes are taken from where they are there.
+    ``turns`` say which group of lanes is chosen in a cycle, beginning with the one after ``valid``; with one group it
+    is always that. ``inverted``, of the third cycle, inverts all bits of the operand.
     """
     kind = source[STREAM_BITS + TYPE_BITS :]
     dtype = source[STREAM_BITS : STREAM_BITS + TYPE_BITS]
@@ -48,41 +61,63 @@ def register_operand(
 
     # Each source has an AND of its own in front of an OR: what is not wanted of a source is not let in.
     raw = [Signal(len(plane), name=f"{name}_raw{p}", reset_less=True) for p, plane in enumerate(planes)]
-    streams = Signal(PLANES, name=f"{name}_streams")
+    picks = {(p, q): Signal(name=f"{name}_byte{p}_of{q}") for p in range(PLANES) for q in range(PLANES) if q in OF[p]}
     asked = Signal(len(holds), name=f"{name}_asked")
     holders = [Signal(PLANES, name=f"{name}_holder{n}") for n in range(len(holds))]
     number = Signal(32, name=f"{name}_immediate")
     extends = [Signal(name=f"{name}_extends{stage}") for stage in range(2)]
     halves = [Signal(name=f"{name}_half{stage}") for stage in range(2)]
-    m.d.sync += [
+    m.d.sync += [extends[1].eq(extends[0]), halves[1].eq(halves[0])]
+    taken = []
+    for q, tap in enumerate(taps):
+        takes = []
+        for p in range(PLANES):
+            if (p, q) in picks:
+                takes.append(streaming & is_sent(dtype, p) & (index[:2] == q - p))
+                taken.append(picks[p, q].eq(takes[-1]))
+        m.d.comb += [tap.valid.eq(Cat(*takes).any()), tap.stream.eq(Cat(Const(q, 2), index[2:]))]
+        taken.append(raw[q].eq(planes[q]))
+    for p in range(PLANES):
+        taken += [holder[p].eq(holding & (index == n) & is_sent(dtype, p)) for n, holder in enumerate(holders)]
+    taken += [
         number.eq(immediate & constant.replicate(32)),
         extends[0].eq(~constant & (dtype == DType.I8)),
         halves[0].eq(~constant & (dtype == DType.F16)),
-        extends[1].eq(extends[0]),
-        halves[1].eq(halves[0]),
+        asked.eq(Cat(holding & (index == n) for n in range(len(holds)))),
     ]
-    for p, tap in enumerate(taps):
-        sent = is_sent(dtype, p)
-        m.d.comb += [tap.valid.eq(streaming & sent), tap.stream.eq(index + p)]
-        m.d.sync += [raw[p].eq(planes[p]), streams[p].eq(streaming & sent)]
-        for n, holder in enumerate(holders):
-            m.d.sync += holder[p].eq(holding & (index == n) & sent)
-    m.d.sync += asked.eq(Cat(holding & (index == n) for n in range(len(holds))))
+    if len(turns) == 1:
+        m.d.sync += taken
+    else:
+        with m.If(valid):
+            m.d.sync += taken
 
+    planes_now = [at_turn(m, vector, turns, f"{name}_now{p}") for p, vector in enumerate(raw)]
+    held_now = [at_turn(m, Value.cast(held[n]), turns, f"{name}_held{n}") for n in range(len(holders))]
     lanes = []
-    for lane in range(LANES_PER_SUPERLANE):
+    for lane in range(LANES_PER_SUPERLANE // len(turns)):
         chosen = Signal(32, name=f"{name}_chosen{lane}", reset_less=True)
         value = Signal(32, name=f"{name}{lane}", reset_less=True)
         for p in range(PLANES):
-            plane = slice(8 * p, 8 * p + 8)
-            byte = number[plane] | (raw[p].word_select(lane, 8) & streams[p].replicate(8))
+            byte = number[8 * p : 8 * p + 8]
+            for q in OF[p]:
+                byte |= planes_now[q].word_select(lane, 8) & picks[p, q].replicate(8)
             for n, holder in enumerate(holders):
-                byte |= held[n][lane].as_unsigned()[plane] & holder[p].replicate(8)
-            m.d.sync += chosen[plane].eq(byte)
+                byte |= held_now[n].word_select(PLANES * lane + p, 8) & holder[p].replicate(8)
+            m.d.sync += chosen[8 * p : 8 * p + 8].eq(byte)
         wide = widened(m, chosen, extends[1], halves[1], f"{name}{lane}")
         m.d.sync += value.eq(wide if inverted is None else wide ^ inverted.replicate(32))
         lanes.append(value)
-    return lanes, (asked & ~holds).any()
+    return lanes, (asked & ~holds).any() & turns[0]
+
+
+def at_turn(m: Module, vector: Value, turns: Sequence[Value], name: str) -> Value:
+    """Of a vector's equal parts the one whose turn it is; 0 if that is none."""
+    if len(turns) == 1:
+        return vector
+    part = Signal(len(vector) // len(turns), name=name)
+    parts = (vector.word_select(n, len(part)) & turn.replicate(len(part)) for n, turn in enumerate(turns))
+    m.d.comb += part.eq(reduce(or_, parts))
+    return part
 
 
 def widened(m: Module, chosen: Value, signed_byte: Value, half: Value, name: str) -> Value:

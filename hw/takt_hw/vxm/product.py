@@ -14,6 +14,7 @@ from .floating import FloatPipe
 from .integer_lane import IntegerLane
 from .pipe import pipe_signature
 from .product_control import decode
+from .register import register
 
 
 class ProductPipe(wiring.Component):
@@ -33,26 +34,29 @@ class ProductPipe(wiring.Component):
         Whether it has floating point.
     tiles : TileLibrary
         Places the lanes: one module for all of them. Unless given, each is a module of its own.
+    lanes : int
+        How many it has.
 
     Members
     -------
-    port : In(pipe_signature())
-        Operands and result.
+    port : In(pipe_signature(lanes))
+        Operands and result. ``opcode`` and ``mode`` come in the cycle before the operands: there is much to decode.
     """
 
     stages = 1 + FloatLane.latency
 
-    def __init__(self, floating: bool, tiles: TileLibrary | None = None):
+    def __init__(self, floating: bool, tiles: TileLibrary | None = None, lanes: int = LANES_PER_SUPERLANE):
         self.floating = floating
+        self.lanes = lanes
         self.tiles = tiles or TileLibrary(shared=False)
         self.ops: tuple[isa.Op, ...] = (isa.MUL, isa.REQUANT, *(FloatPipe.ops if floating else ()))
-        super().__init__({"port": In(pipe_signature())})
+        super().__init__({"port": In(pipe_signature(lanes))})
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        control = decode(m, self.port.opcode, self.port.mode)
+        control = register(m, decode(m, self.port.opcode, self.port.mode), "control")
         kind = FloatLane if self.floating else IntegerLane
-        for n in range(LANES_PER_SUPERLANE):
+        for n in range(self.lanes):
             lane = self.tiles.place(m, f"lane{n}", f"product_{kind.__name__.lower()}", kind)
             m.d.comb += [
                 lane.control.eq(control),

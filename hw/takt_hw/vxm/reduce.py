@@ -6,6 +6,8 @@ how many superlanes there are.
 
 from __future__ import annotations
 
+from functools import partial
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -17,6 +19,7 @@ from ..streams import BITS, DRIVE, TAP, dispatch_layout
 from . import operand, pipelined_operand, pipelined_tree, tree
 from .operand import PLANES, is_sent
 from .pipe import RESULT
+from .pipelined_alu import send
 from .tree import Entry, Mode, flushed, key
 
 LEVELS = (LANES_PER_SUPERLANE - 1).bit_length()
@@ -99,7 +102,9 @@ class LaneReducer(wiring.Component):
         }
         stages = self.operand_latency + self.node_latency * LEVELS
         valids, modes = _pipeline(m, valid, operation, stages, "stage")
-        take = pipelined_operand.register_operand if self.pipelined else operand.register_operand
+        take = operand.register_operand
+        if self.pipelined:
+            take = partial(pipelined_operand.register_operand, valid=valid)
         taken, lacks = take(
             m,
             name="a",
@@ -135,13 +140,16 @@ class LaneReducer(wiring.Component):
         ]
 
         sending, to = valid & word[isa.VXM_TO.bits][-1], word[isa.VXM_TO.bits]
-        for stage in range(self.latency):
+        drives = [getattr(self, f"drive{p}") for p in range(PLANES)]
+        for stage in range(self.latency - int(self.pipelined)):
             next_sending, next_to = Signal(name=f"sending{stage}"), Signal(DEST_BITS, name=f"to{stage}")
             m.d.sync += [next_sending.eq(sending), next_to.eq(to)]
             sending, to = next_sending, next_to
+        if self.pipelined:
+            send(m, sending, to, drives, [self.partial.result] * LANES_PER_SUPERLANE)
+            return m
         dtype = to[STREAM_BITS:-1]
-        for p in range(PLANES):
-            drive = getattr(self, f"drive{p}")
+        for p, drive in enumerate(drives):
             m.d.comb += [
                 drive.valid.eq(sending & is_sent(dtype, p)),
                 drive.stream.eq(to[:STREAM_BITS] + p),

@@ -55,14 +55,13 @@ class Composer:
         """By position: streams that a WRITE can take something from."""
 
     def _passing(self, position: int, queues: list[Queue], way: int) -> list[int]:
-        """Streams that pass one of the queues up- (-1) or downstream (1) of a position, or at it."""
-        reach = [{step(b): way * step(b) * (q.position - position) >= 0 for b in (0, 32)} for q in queues]
-        return [b for b in self.streams if any(within[step(b)] for within in reach)]
+        """Streams that one of the queues up- (-1) or downstream (1) of a position, or at it, can name."""
+        return [b for b in self.streams if self._along(queues, b, position, way)]
 
     @staticmethod
     def _along(queues: list[Queue], bits: int, position: int, way: int) -> list[Queue]:
-        """Those of the queues up- (-1) or downstream (1) of a position, or at it."""
-        return [q for q in queues if way * step(bits) * (q.position - position) >= 0]
+        """Those of the queues up- (-1) or downstream (1) of a position, or at it, that can name a stream."""
+        return [q for q in queues if way * step(bits) * (q.position - position) >= 0 and bits & 31 in q.streams]
 
     # Memory
 
@@ -87,7 +86,7 @@ class Composer:
 
     def read_anywhere(self, queue: Queue, cycle: int) -> bool:
         """Plan a READ onto whatever stream is free."""
-        fills = self.free_streams(queue.position, cycle + d_func(isa.READ, self.config), 1)
+        fills = self.free_streams(queue.position, cycle + d_func(isa.READ, self.config), 1, queue.streams)
         if fills is None:
             return False
         if self.random.random() < 0.3 and self._gather(queue, cycle, fills[0], None):
@@ -111,7 +110,7 @@ class Composer:
 
         Sometimes one with whatever passes there, unless an address must not be out of range.
         """
-        fed = [b for b in self.fed[queue.position] if b != besides]
+        fed = [b for b in self.fed[queue.position] if b != besides and b & 31 in queue.streams]
         if (self.strays or kind != "address") and self.random.random() < 0.1:
             passing = [b for b in fed if self.plan.holder(b, queue.position, cycle)]
             return self.random.choice(passing) if passing else None
@@ -267,10 +266,14 @@ class Composer:
                 values[f.name] = max(-most, min(most, amount))
         return Instruction(op, values), takes, fills or ()
 
-    def free_streams(self, position: int, cycle: int, size: int) -> Sequence[int] | None:
-        """An aligned group that may be filled at a position: preferably towards memory, and in a used diagonal."""
+    def free_streams(self, position: int, cycle: int, size: int, numbers: range = range(32)) -> Sequence[int] | None:
+        """An aligned group that may be filled at a position: preferably towards memory, and in a used diagonal.
+
+        ``numbers``: of the streams that may be first.
+        """
         drained = self.drained[position]
-        candidates = [b for b in (drained if drained and self.random.random() < 0.9 else self.streams) if b % size == 0]
+        wanted = drained if drained and self.random.random() < 0.9 else self.streams
+        candidates = [b for b in wanted if b % size == 0 and b & 31 in numbers]
         self.random.shuffle(candidates)
         free = None
         for first in candidates:

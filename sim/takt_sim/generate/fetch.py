@@ -60,7 +60,7 @@ def _plan(
 ) -> PlannedFetch | None:
     plan, random, config = composer.plan, composer.random, composer.config
     vectors = -(-words // config.superlanes)
-    fed = composer.fed[queue.position]
+    fed = [b for b in composer.fed[queue.position] if b & 31 in queue.text]
     if not fed:
         return None
     bits = random.choice(fed)

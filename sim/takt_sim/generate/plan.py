@@ -199,7 +199,7 @@ class Plan:
         if queue.unit.kind is Kind.MEM:
             return self._may_access(queue, cycle, instruction)
         if queue.unit.kind is Kind.VXM:
-            if queue.unit is isa.VXM_ALU and (queue.alu, cycle + chain(op, self.config)) in self.landings:
+            if queue.unit is isa.VXM_ALU and not self._turns_fit(queue, cycle, op):
                 return False
             return all(self.is_set(("alu", name, v.index), cycle, 0) for v in values.values() if isinstance(v, Alu))
         if op in (isa.IW, isa.IW_FP16):
@@ -211,6 +211,15 @@ class Plan:
         if op in (isa.ACC, isa.DRAIN):
             return self._sums_fit(queue, cycle, instruction)
         return True
+
+    def _turns_fit(self, queue: Queue, cycle: int, op: Op) -> bool:
+        """Whether an ALU has time for all turns of one more operation, and to hold its result."""
+        lands, slots = cycle + chain(op, self.config), self.slots[queue.index]
+        near = [n for n in range(1 - self.config.vxm_turns, self.config.vxm_turns) if n]
+        dispatched = [slots[cycle + n].op for n in near if cycle + n in slots]
+        return all(other in isa.CONTROL for other in dispatched) and not any(
+            (queue.alu, lands + n) in self.landings for n in (0, *near)
+        )
 
     def installed(self, queue: Queue, cycle: int) -> Op | None:
         """What installed the weights that an activate queue has in ``cycle``."""

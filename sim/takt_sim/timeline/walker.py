@@ -158,7 +158,7 @@ class Walker:
                 known = None, False
             else:
                 self.current = instruction
-                broken = instruction.violations(self.run.config, self.queue.alu)
+                broken = instruction.violations(self.run.config, self.queue)
                 for message in broken:
                     self.refuse("operand", message)
                 known = instruction, not broken

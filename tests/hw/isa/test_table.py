@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from takt_hw.config import BUILDS, NANO, QUAD, Kind
+from takt_hw.config import BUILDS, ECP5, NANO, QUAD, Kind
 from takt_hw.isa import (
     ABC,
     ACC,
@@ -14,6 +14,7 @@ from takt_hw.isa import (
     OPCODE_BITS,
     READ,
     UNITS,
+    VXM_ALU,
     WORD_BITS,
     Cycles,
     Field,
@@ -120,12 +121,32 @@ def test_queues_of_a_build(config):
         count = {True: config.vxm_alus, False: 1}
         first = s is next(other for other in config.slices if other.kind is s.kind)
         units = [unit for unit in UNITS if unit.kind is s.kind and (first or not unit.once)]
+        units = [unit for unit in units if unit.needs is None or getattr(config, unit.needs)]
         wanted = [config.c2c_links if unit.per_link else count[unit.per_alu] for unit in units]
         assert len(own) == sum(wanted)
-    assert [queue.alu for queue in found if queue.slice == "VXM"] == [*range(config.vxm_alus), 0]
+    assert [queue.alu for queue in found if queue.unit is VXM_ALU] == list(range(config.vxm_alus))
+    assert any(queue.name == "VXM.reduce" for queue in found) == config.vxm_reductions
     names = "|".join(["VXM.alu[0-9]+", r"VXM\.reduce", r"(MEM|MXM)_[WE][0-9]+\.[a-z]+", r"SXM_[WE]\.[a-z]+"])
     names += r"|C2C_[WE]\.(align|(send|receive)[0-9]+)"
     assert all(re.fullmatch(names, queue.name) for queue in found)
+
+
+def test_slices_take_turns_at_the_streams():
+    """MEM slices from west to east, links by their number; text comes on the first of each turn."""
+    found = queue_by_name(replace(ECP5, stream_step=4, mem_group_slices=3))
+    streams = {name: list(queue.streams) for name, queue in found.items()}
+    assert [streams[f"MEM_{s}.read"] for s in ("W2", "W1", "W0", "E0", "E1")] == [
+        [0, 4],
+        [1, 5],
+        [2, 6],
+        [3, 7],
+        [0, 4],
+    ]
+    assert all(streams[name] == streams[name.replace("read", "write")] for name in streams if name.endswith(".read"))
+    assert streams["C2C_E.send1"] == streams["C2C_E.receive1"] == [1, 5]
+    assert streams["VXM.alu0"] == streams["MXM_E0.activate"] == list(range(8))
+    assert {queue.text for queue in found.values()} == {range(0, 8, 4)}
+    assert {(queue.streams, queue.text) for queue in queues(NANO)} == {(range(8), range(8))}
 
 
 def test_links_are_numbered_over_all_c2c_positions():

@@ -2,10 +2,11 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from takt_hw.config import ECP5
+from takt_hw.config import ECP5, Kind
 from takt_hw.superlane import queue_ports
 from takt_hw.synth.netlist import Area, Body, Netlist, slice_of
 
@@ -76,7 +77,8 @@ def test_where_an_instance_belongs(path, name):
 
 def test_every_queue_has_a_unit():
     """No queue of the chip falls among the others."""
-    names = {slice_of([f"queue_{name}"]) for _, name in queue_ports(ECP5)}
+    every = replace(ECP5, row=(*ECP5.row, Kind.SXM), vxm_reductions=True)
+    names = {slice_of([f"queue_{name}"]) for _, name in queue_ports(every)}
     assert names == {
         *(f"queues MEM {unit}" for unit in ("read", "write")),
         *(f"queues VXM {unit}" for unit in ("alu", "reduce")),

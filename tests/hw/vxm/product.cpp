@@ -26,18 +26,20 @@ int main() {
     std::vector<uint32_t> given(ROW * size_t(rows));
     take(given.data(), given.size() * sizeof(uint32_t));
     top.rst = 0;
-    for (uint32_t cycle = 0; cycle < rows + stages - 1; cycle++) {
-        const uint32_t* row = &given[ROW * size_t(cycle < rows ? cycle : rows - 1)];
-        top.port___05Fstart = cycle < rows;
-        top.port___05Fopcode = row[0];
-        top.port___05Fmode = row[1];
+    // An operation is named in the cycle before its operands.
+    for (uint32_t cycle = 0; cycle < rows + stages; cycle++) {
+        const uint32_t* named = &given[ROW * size_t(cycle < rows ? cycle : rows - 1)];
+        const uint32_t* row = &given[ROW * size_t(cycle == 0 ? 0 : cycle <= rows ? cycle - 1 : rows - 1)];
+        top.port___05Fstart = cycle > 0 && cycle <= rows;
+        top.port___05Fopcode = named[0];
+        top.port___05Fmode = named[1];
         for (int lane = 0; lane < LANES; lane++) {
             top.port___05Fa[lane] = row[2 + lane];
             top.port___05Fb[lane] = row[2 + LANES + lane];
         }
         top.clk = 0;
         top.eval();
-        if (cycle >= stages - 1) std::fwrite(&top.port___05Fresult[0], sizeof(uint32_t), LANES, stdout);
+        if (cycle >= stages) std::fwrite(&top.port___05Fresult[0], sizeof(uint32_t), LANES, stdout);
         top.clk = 1;
         top.eval();
     }

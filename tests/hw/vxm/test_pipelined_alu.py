@@ -10,13 +10,13 @@ from amaranth.lib.wiring import In, Out
 
 from takt_hw import isa
 from takt_hw.config import ECP5
-from takt_hw.isa import Alu, DType, Immediate, TypedStream
+from takt_hw.isa import Alu, Direction, DType, Immediate, Stream, TypedStream
 from takt_hw.vxm.alu import VxmAlu
 from takt_hw.vxm.pipelined_alu import PipelinedVxmAlu
 from takt_hw.vxm.pipelined_arithmetic import OPS as BASE_OPS
 from takt_hw.vxm.pipelined_operand import widened
 from takt_hw.vxm.product import ProductPipe
-from tests.hw.simulation import dispatch, from_lanes, run, to_lanes
+from tests.hw.simulation import dispatch, drive, from_lanes, run, tap, to_lanes
 from tests.hw.vxm.test_alu import MODEL, OPS, PRODUCTS, A, latency_of, pairs, planes, requant_rows, requantize, word
 
 
@@ -25,23 +25,63 @@ def test_every_operation_is_of_the_base_or_of_the_pipe():
     assert PRODUCTS == {op.name for op in ProductPipe(False).ops}
 
 
-def test_operations_follow_each_other():
-    """Each in every cycle: what steers one must not reach the next. Products come after, so none meet."""
+@pytest.mark.parametrize("turns", [1, 4])
+def test_operations_follow_each_other(turns):
+    """As soon as turns allow: what steers one must not reach the next. Products come after, so none meet.
+
+    Held and sent, all lanes of a result are there when the last group's is.
+    """
     work = [(name, 0, row) for name in MODEL for row in pairs(seed=len(name), rows=2) if name not in PRODUCTS]
     random.Random(1).shuffle(work)
+    work = work[: len(work) // turns]
     work += [("MUL", 0, row) for row in pairs(seed=3, rows=8)]
     work += [("REQUANT", shift, row) for shift in (0, 1, 15, 16, 47) for row in requant_rows(shift)]
-    steps = [
-        {"control": dispatch(word(OPS[name], shift=shift))} | planes("a", a) | planes("b", b)
-        for name, shift, (a, b) in work
-    ]
-    steps += [{}] * latency_of(PipelinedVxmAlu, "MUL")
-    seen = run(PipelinedVxmAlu(2), steps, lambda d: {"result": d.result, "undefined": d.undefined})
+    steps = []
+    for name, shift, (a, b) in work:
+        steps += [{"control": dispatch(word(OPS[name], shift=shift))} | planes("a", a) | planes("b", b)]
+        steps += [planes("a", b) | planes("b", a)] * (turns - 1)  # other things pass by
+    steps += [{}] * (latency_of(PipelinedVxmAlu, "MUL") + turns)
+
+    def probe(d):
+        return {"result": d.result, "undefined": d.undefined} | {f"drive{q}": getattr(d, f"drive{q}") for q in range(4)}
+
+    seen = run(PipelinedVxmAlu(2, turns=turns), steps, probe)
     assert not any(row["undefined"] for row in seen)
     for n, (name, shift, (a, b)) in enumerate(work):
-        got = to_lanes(seen[n + latency_of(PipelinedVxmAlu, name)]["result"], 16, 32, signed=True)
+        row = seen[turns * n + latency_of(PipelinedVxmAlu, name) + turns - 1]
+        got = to_lanes(row["result"], 16, 32, signed=True)
         model = MODEL.get(name, lambda x, y, shift=shift: requantize(x, y, shift))
         assert got == [model(x, y) for x, y in zip(a, b, strict=True)], (name, shift)
+        expected = [drive(4 + q, from_lanes([lane >> 8 * q for lane in got])) for q in range(4)]
+        assert [row[f"drive{q}"] for q in range(4)] == expected
+
+
+@pytest.mark.parametrize("turns", [1, 4])
+@pytest.mark.parametrize("dtype", list(DType))
+def test_smaller_types_use_a_part_of_a_group_of_streams(dtype, turns):
+    """Bytes come from, and go to, the streams that an instruction names; the others of the four are left alone."""
+    size, rng = dtype.streams, random.Random(dtype)
+    lanes = [[rng.randrange(256) for _ in range(16)] for _ in range(4)]
+    for first in range(0, 8, size):
+        source = TypedStream(Stream(first, Direction.WEST), dtype)
+        to = TypedStream(Stream(first, Direction.EAST), dtype)
+        copy = {"control": dispatch(word(isa.XOR, a=source, b=Immediate(0), dst=to))}
+        steps = [copy | {f"a{q}_data": from_lanes(lanes[q]) for q in range(4)}] + [{}] * (
+            PipelinedVxmAlu.latency + turns
+        )
+
+        def probe(d):
+            return {f"{name}{q}": getattr(d, f"{name}{q}") for name in ("a", "drive") for q in range(4)}
+
+        seen = run(PipelinedVxmAlu(1, turns=turns), steps, probe)
+        there = [q for q in range(4) if first % 4 <= q < first % 4 + size]
+        tapped = {q: seen[0][f"a{q}"] for q in range(4) if seen[0][f"a{q}"] & 1}
+        assert tapped == {q: tap(32 + first // 4 * 4 + q) for q in there}
+        row = seen[PipelinedVxmAlu.latency + turns - 1]
+        sent = {q: row[f"drive{q}"] for q in range(4) if row[f"drive{q}"] & 1}
+        assert list(sent) == there
+        if dtype is not DType.F16:  # which becomes fp32
+            assert sent == {q: drive(first // 4 * 4 + q, from_lanes(lanes[q])) for q in there}
 
 
 class Widened(wiring.Component):
@@ -147,6 +187,14 @@ def test_results_can_be_chained_as_soon_as_the_table_says(name):
         assert any(row["undefined"] for row in seen) == undefined
         if not undefined:
             assert seen[-1]["result"] == (26 if name == "MUL" else 6)
+
+
+def test_an_instruction_before_its_turn_is_reported():
+    for wait, undefined in ((3, True), (4, False)):
+        steps = [{}] * 12
+        steps[0] = steps[wait] = {"control": dispatch(word(isa.COPY, a=Immediate(5)))}
+        seen = run(PipelinedVxmAlu(1, turns=4), steps, lambda d: {"undefined": d.undefined})
+        assert any(row["undefined"] for row in seen) == undefined
 
 
 def test_a_program_begins_without_a_result():

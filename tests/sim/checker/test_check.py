@@ -270,13 +270,46 @@ def test_refused_under_its_rule_alone(rule, queue, cycle, queues, monkeypatch):
     assert caught.value.violations == (violation,)
 
 
+TURNS = replace(NANO, pipelined=True, mxm_fp16=False, mxm_fp16_int8=False, vxm_function_alus=0, vxm_turns=4)
+"""Each group of four lanes has its own turn at an ALU."""
+
+
+def test_an_alu_keeps_its_distances():
+    one, product = alu(isa.COPY, None, "#1"), alu(isa.MUL, None, "#1", "#1")
+    later = isa.MULTIPLY_CHAIN(TURNS) - isa.VXM_CHAIN(TURNS)
+    assert violations(TURNS, text({"VXM.alu0": [one, (4, one)], "VXM.alu1": [(1, one)]})) == []
+    (early,) = violations(TURNS, text({"VXM.alu0": [(9, product), (12, one)]}))
+    assert (early.rule, early.queue, early.cycle) == ("alu-busy", "VXM.alu0", 12)
+    assert early.message == "alu0 must have 4 cycles for MUL, not 3"
+    # a sum and a product before it: held from cycles fewer than four apart, or four
+    for apart in (-4, 4):
+        assert violations(TURNS, text({"VXM.alu0": [product, (later + apart, one)]})) == []
+    for apart in (-3, 0, 3):
+        (clash,) = violations(TURNS, text({"VXM.alu0": [product, (later + apart, one)]}))
+        assert (clash.rule, clash.cycle) == ("result-conflict", later + apart)
+        assert clash.message.startswith("result must land 4 cycles from others, not in cycle ")
+
+
+def test_slices_name_their_own_streams():
+    config = replace(NANO, stream_step=4)
+    queues = {"MEM_W1.read": [(9, read("s2e", 0)), read("s6w", 0)], "MEM_E0.write": []}
+    assert isa.queue_by_name(config)["MEM_W1.read"].streams == range(2, 8, 4)
+    assert violations(config, text(queues)) == []
+    (wrong,) = violations(config, text({"MEM_W1.read": [(9, read("s3e", 0))]}))
+    assert (wrong.rule, wrong.queue) == ("operand", "MEM_W1.read")
+    assert wrong.message == "dst must be one of s2, s6, not s3e"
+    fetch = isa.IFETCH.make(src=isa.Stream(2, isa.Direction.EAST), words=1)
+    refused = [v.message for v in violations(config, text({"VXM.alu0": [fetch]}))]
+    assert refused[0] == "src must be one of s0, s4, not s2e"
+
+
 def test_every_rule_of_the_manual_has_a_case():
     manual = (Path(__file__).parents[3] / "docs/manual/timing.md").read_text()
     table = manual.split("## What the checker refuses")[1].split("\n## ")[0]
     rules = set(re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE))
     assert len(rules) >= 13
     elsewhere = {"undefined-memory", "loop", "config", "dry", "fetch-text", "fetch-conflict", "fetch-overwrite"}
-    elsewhere |= {"system", "deskew"}
+    elsewhere |= {"system", "deskew", "alu-busy"}
     assert rules - elsewhere <= {rule for rule, *_ in ILLEGAL}
 
 

@@ -99,7 +99,7 @@ class Emitter:
         self.to_accumulate = flight(config, self.activate, isa.ABC, self.accumulate, isa.ACC)
         self.to_rectify = flight(config, self.accumulate, isa.ACC, RECTIFY, isa.MAX)
         self.scaler = REQUANT if config.vxm_alus > 1 else RECTIFY
-        self.to_requant = isa.VXM_CHAIN(config)
+        self.to_requant = max(isa.VXM_CHAIN(config), config.vxm_turns)
         self.to_apply = flight(config, self.scaler, isa.REQUANT, self.activate, isa.ABC)
         self.pixel_address = (len(layout.hidden) + len(layout.output)) * config.weight_blocks
         self.threshold_address = self.pixel_address + layout.pixel_vectors
@@ -109,8 +109,10 @@ class Emitter:
         if len(layout.thresholds) >= config.accumulators:
             raise NoRoom(f"network must need at most {config.accumulators} accumulators")
         self.first_load = start + max(self._read_ahead(name, self.load, isa.LW) for name in self.sources)
+        spacing = max(spacing, config.vxm_turns)
         if self.scaler == RECTIFY:  # the REQUANT of one vector lands before the MAX of the next
-            spacing = max(spacing, 1 + self.to_requant + isa.MULTIPLY_CHAIN(config) - isa.VXM_CHAIN(config))
+            lands = self.to_requant + isa.MULTIPLY_CHAIN(config) - isa.VXM_CHAIN(config)
+            spacing = max(spacing, config.vxm_turns + lands)
         self.slots: list[Slot] = []
         done = 0
         for tile in layout.hidden:

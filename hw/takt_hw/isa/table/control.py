@@ -93,6 +93,7 @@ IFETCH = Op(
     fields=(TEXT_FROM, TEXT_WORDS),
     d_skew=Cycles(1),
     d_func=Cycles(5, plus="fetch_cycles"),
+    brings_text=True,
     summary="Append words to this queue's text.",
     operation="Takes one cycle. Takes a vector from `src` at the slice's position, and after every `superlanes` cycles "
     "another, until it has `words` words: word n is the 16 bytes of superlane n modulo `superlanes` in vector "

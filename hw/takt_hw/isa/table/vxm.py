@@ -74,7 +74,8 @@ IMMEDIATE = Field(name="immediate", lsb=48, width=32, form=Form.SIGNED, doc="Val
 _VXM_ERRORS = (
     "No value arrives on a source stream.",
     "A source ALU holds no result yet: it holds one from `chain` cycles after its dispatch until its next.",
-    "Another result of this ALU is there from the same cycle on.",
+    "Another result of this ALU is there from the same cycle on, or from fewer than `vxm_turns` cycles away.",
+    "Another instruction of this ALU was dispatched fewer than `vxm_turns` cycles before.",
 )
 
 VXM_CHAIN = Cycles(2, plus="alu_cycles")
@@ -331,5 +332,9 @@ VXM_ALU = Unit(
     doc="One vector ALU, 32 bits wide in every lane.",
 )
 VXM_REDUCE = Unit(
-    name="reduce", kind=Kind.VXM, ops=(*CONTROL, LANE_SUM, LANE_MAX, LANE_ARGMAX), doc="Reductions over all lanes."
+    name="reduce",
+    kind=Kind.VXM,
+    ops=(*CONTROL, LANE_SUM, LANE_MAX, LANE_ARGMAX),
+    needs="vxm_reductions",
+    doc="Reductions over all lanes.",
 )
