@@ -26,7 +26,7 @@ SWEEP_RESULT = Path("build/synth-sweep.json")
 
 
 def main() -> int:
-    """Command line; exit status 1 if a tool fails, or every point of a sweep does."""
+    """Command line; exit status 1 if a tool fails, if the clock is not reached, or every point of a sweep fails."""
     parser = argparse.ArgumentParser(description="Synthesize, place and route a chip on a board.")
     parser.add_argument(
         "--board", choices=[*BOARDS, "none"], default="ulx3s", help="none: the chip alone, no bitstream"
@@ -65,6 +65,10 @@ def main() -> int:
     bitstream = Path(result["directory"]) / BITSTREAM
     made = f", {bitstream}" if bitstream.exists() and board and not arguments.estimate else ""
     print(f"synth: {RESULT}{made}")
+    if result["fmax_mhz"] < arguments.mhz and not arguments.estimate:
+        wanted = f"{chip} must reach {arguments.mhz:g} MHz, not {result['fmax_mhz']:.1f}"
+        print(f"synth: {wanted}: do not trust the bitstream; try a lower MHZ or another SEED", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -178,7 +178,8 @@ def _write(point: Point, directory: Path) -> _Sources:
 def _synthesize(sources: _Sources, directory: Path, report: Report) -> float:
     """Make the netlist, unless it is there; seconds that making it took, whenever that was."""
     key = hashlib.sha256(Tool.YOSYS.version.encode())
-    for path in (*(directory / name for name in sources.files), Path(__file__).with_name("mapping.py")):
+    own = (Path(__file__).with_name(name) for name in ("mapping.py", "absorb.py"))
+    for path in (*(directory / name for name in sources.files), *own):
         key.update(path.read_bytes())
     summary = directory / _SUMMARY
     with suppress(OSError, ValueError, KeyError):

@@ -179,10 +179,10 @@ def _parameter(value: str) -> str:
     return f'"{value[:-1] if re.fullmatch(r"[01xz]* +", value) else value}"'
 
 
-def emit(config: ChipConfig, directory: Path, *, check: bool = False, fast: bool = False) -> str:
+def emit(config: ChipConfig, directory: Path, *, check: bool = False) -> str:
     """Synthesize a chip in ``directory``; Verilog of its netlist with all models.
 
-    ``check`` and ``fast`` are those of `synthesize`.
+    ``check`` is that of `synthesize`.
 
     Raises
     ------
@@ -192,7 +192,7 @@ def emit(config: ChipConfig, directory: Path, *, check: bool = False, fast: bool
     tiles = TileLibrary()
     (directory / "chip.v").write_text(convert(Chip(config, tiles=tiles), TOP, tiles))
     with Progress(f"{config.name}: synthesizing") as report:
-        synthesize(["chip.v"], TOP, directory, check=check, fast=fast, report=report)
+        synthesize(["chip.v"], TOP, directory, check=check, report=report)
     design = json.loads((directory / NETLIST).read_text())
     wrong = list(problems(Netlist.of(design)))
     if wrong:
@@ -205,12 +205,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Synthesize a build and write Verilog of the netlist, to simulate.")
     parser.add_argument("build", choices=sorted({**BUILDS, SMALL.name: SMALL}))
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--fast", action="store_true", help="map in less time, into more area")
     arguments = parser.parse_args()
     config = SMALL if arguments.build == SMALL.name else BUILDS[arguments.build]
     with tempfile.TemporaryDirectory() as directory:
         try:
-            text = emit(config, Path(directory), fast=arguments.fast)
+            text = emit(config, Path(directory))
         except ToolError as error:
             print(error, file=sys.stderr)
             return 1

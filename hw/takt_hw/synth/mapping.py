@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from .absorb import absorb
 from .tools import Report, Tool, ToolError, run
 
 NETLIST = "netlist.json"
@@ -23,25 +24,17 @@ UNCHECKED = ("*.banks", "*queue_*")
 where no legal program does that, and text, of which a queue takes nothing that is arriving. For others yosys adds
 registers and comparators that keep the old word; the block RAM itself gives neither old nor new."""
 
-# Once the registers are placed every wire is cut into its bits. Without that abc9 gives two wires one name, and ends
-# at an assertion, as soon as a module is large; and this yosys does not know -noabc9, though it takes it.
+# synth_lattice maps to LUTs with abc9 whatever it is told, so that step is done by hand: docs/design/synthesis.md.
 _MAPPING = """
-synth_lattice -family ecp5 {options} -top {top} -run begin:map_luts
-splitnets
-synth_lattice -family ecp5 {options} -top {top} -run map_luts:check
-"""
-
-_LIBRARY = "read_verilog -lib -specify +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v"
-
-# What is quick to make and costs more area: no optimization, no wide multiplexers.
-_FAST = """
 synth_lattice -family ecp5 {options} -top {top} -run begin:map_luts
 check -latchonly -assert
 techmap -map +/lattice/latches_map.v
-abc -lut 4 -script +strash;if
+abc -lut 4 -dress
 clean
 synth_lattice -family ecp5 {options} -top {top} -run map_cells:check
 """
+
+_LIBRARY = "read_verilog -lib -specify +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v"
 
 _DONE = """
 synth_lattice -family ecp5 {options} -top {top} -run check:
@@ -66,7 +59,6 @@ def synthesize(
     directory: Path,
     *,
     check: bool = False,
-    fast: bool = False,
     options: Sequence[str] = OPTIONS,
     report: Report = lambda doing: None,
     timeout: float | None = None,
@@ -84,8 +76,6 @@ def synthesize(
     check : bool
         Also look, across all modules, for combinational loops, for wires without a driver or with several, and for
         latches: in what is read and in what came of it.
-    fast : bool
-        Spend a fifth of the time on mapping to LUTs, for a test of what the netlist does and not of how fast.
     options : sequence of str
         For ``synth_lattice``.
     report, timeout
@@ -101,7 +91,7 @@ def synthesize(
     words = {"top": top, "options": " ".join(options), "netlist": NETLIST}
     read = "\n".join(f"{_READERS[Path(name).suffix]} {name}" for name in sources)
     read += "".join(f"\nsetattr -set no_rw_check 1 {modules}/m:*" for modules in UNCHECKED)
-    script = [read, (_FAST if fast else _MAPPING).format(**words), *([_LOOPS] if check else []), _DONE.format(**words)]
+    script = [read, _MAPPING.format(**words), *([_LOOPS] if check else []), _DONE.format(**words)]
     seconds = 0.0
     if check:
         # What is read, before any pass can mend it.
@@ -110,4 +100,6 @@ def synthesize(
         )
         seconds = run(Tool.YOSYS, ["-s", "rtl.ys"], directory, log="rtl-check.log", report=report, timeout=timeout)
     (directory / "synth.ys").write_text("\n".join(script))
-    return seconds + run(Tool.YOSYS, ["-s", "synth.ys"], directory, log=SYNTH_LOG, report=report, timeout=timeout)
+    seconds += run(Tool.YOSYS, ["-s", "synth.ys"], directory, log=SYNTH_LOG, report=report, timeout=timeout)
+    absorb(directory / NETLIST)
+    return seconds

@@ -126,7 +126,7 @@ def run(
     # Of what yosys prints the end is missing once it has called abc, which shares its output. Its own log is whole.
     own_log = ["-l", log] if tool is Tool.YOSYS else []
     with (
-        open(os.devnull if own_log else directory / log, "w") as file,
+        open(os.devnull if own_log else directory / log, "w", buffering=1) as file,
         subprocess.Popen(
             [*tool.command, *own_log, *arguments],
             cwd=directory,

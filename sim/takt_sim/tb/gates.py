@@ -53,19 +53,17 @@ class GateChip(RtlChip):
         self._spent = False
 
 
-def build_gates(config: ChipConfig, *, fast: bool = False, root: Path = GATES_ROOT) -> Simulator:
+def build_gates(config: ChipConfig, *, root: Path = GATES_ROOT) -> Simulator:
     """The simulator of the netlist of a build by its name; synthesized and compiled now if that was not done before.
-
-    With ``fast`` less time is spent on synthesis, and more area.
 
     Raises
     ------
     BuildError
         It cannot be synthesized, or the simulator does not compile.
     """
-    place = (root / f"{config.name}{'-fast' if fast else ''}").absolute()
+    place = (root / config.name).absolute()
     with locked(place):
-        command = ["takt_hw.synth.gates", config.name, *(["--fast"] if fast else [])]
+        command = ["takt_hw.synth.gates", config.name]
         verilog = emitted(place, f"{config.name}, its netlist", command)
         return Simulator(_compile(verilog, place), config, Variant.FAST)
 
@@ -146,11 +144,10 @@ def main() -> int:
     parser.add_argument("--chip", choices=sorted(builds), default=SMALL.name)
     parser.add_argument("-n", "--programs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--fast", action="store_true", help="synthesize in less time, into more area")
     arguments = parser.parse_args()
     config = builds[arguments.chip]
     try:
-        simulator = build_gates(config, fast=arguments.fast)
+        simulator = build_gates(config)
         with tqdm(total=arguments.programs, unit="program", desc=f"{config.name} gates", file=sys.stderr) as bar:
             compared = compare(
                 config,

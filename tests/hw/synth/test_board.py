@@ -16,7 +16,7 @@ def netlist(tmp_path_factory):
     """Synthesized with all checks: no latches, no loops, a driver for each wire, before and after mapping."""
     directory = tmp_path_factory.mktemp("board")
     project = prepare("ulx3s", SMALL, MHZ, directory)
-    synthesize(project.sources, project.top, directory, check=True, fast=True)
+    synthesize(project.sources, project.top, directory, check=True)
     return Netlist.read(directory / NETLIST)
 
 
