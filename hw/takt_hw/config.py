@@ -412,13 +412,13 @@ NANO_ECC = replace(NANO, name="nano_ecc", ecc=True)
 
 ECP5 = ChipConfig(
     name="ecp5",
-    stream_step=4,
+    stream_step=8,
     row=_row("MEM VXM MEM MXM C2C"),
     mem_words=2048,
-    mxm_dsp=128,
+    mxm_dsp=144,
     vxm_alus=1,
     vxm_float_alus=1,
-    vxm_turns=4,
+    vxm_turns=8,
     vxm_reductions=False,
     c2c_links=2,
     pipelined=True,

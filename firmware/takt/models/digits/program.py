@@ -29,7 +29,6 @@ RECTIFY, REQUANT = "VXM.alu0", "VXM.alu1"
 
 SUMS = Stream(0, Direction.WEST)
 UNITS = Stream(0, Direction.EAST)
-THRESHOLDS = Stream(0, Direction.EAST)
 
 
 def emit(config: ChipConfig, network: QuantizedNetwork) -> Program:
@@ -93,6 +92,9 @@ class Emitter:
     ):
         self.config, self.layout, self.builder, self.units = config, layout, builder or Builder(config), units
         plane, self.sources, self.threshold_slices = _slices(config)
+        # The first that the slices of the lowest byte can name: in most builds stream 0.
+        self.sums = Stream(self._first(f"{self.logit_slices()[0]}.write"), Direction.WEST)
+        self.thresholds = Stream(self._first(f"{self.threshold_slices[0]}.read"), Direction.EAST)
         self.load, self.activate, self.accumulate = (
             f"{plane}.{unit.name}" for unit in (isa.MXM_WEIGHTS, isa.MXM_ACTIVATE, isa.MXM_ACCUMULATE)
         )
@@ -137,6 +139,10 @@ class Emitter:
         """Cycle in which the hidden units that a slot finishes can be applied."""
         return self.rectified(slot) + self.to_requant + self.to_apply
 
+    def _first(self, queue: str) -> int:
+        """Lowest stream that a queue's slice can name."""
+        return isa.queue_by_name(self.config)[queue].streams.start
+
     def _read_ahead(self, name: str, queue: str, op: isa.Op) -> int:
         """Cycles by which a slice's READ precedes the instruction that takes the word."""
         return flight(self.config, f"{name}.read", isa.READ, queue, op)
@@ -171,7 +177,7 @@ class Emitter:
     def hidden_layer(self, network: QuantizedNetwork) -> None:
         """Pixels through the array; finished sums through threshold and scale, and back towards the array."""
         for slot in self.slots[: len(self.layout.hidden)]:
-            self.apply(slot, self.pixel(slot), SUMS if slot.tile.last else None)
+            self.apply(slot, self.pixel(slot), self.sums if slot.tile.last else None)
             if slot.tile.last:
                 self._rectify(slot.tile.sums, self.rectified(slot), network)
 
@@ -185,7 +191,7 @@ class Emitter:
     def _rectify(self, vector: int, cycle: int, network: QuantizedNetwork) -> None:
         """One vector of hidden units: ``max(sums, threshold)``, then scaled to int8. MEM sees none of it."""
         self.threshold(vector, cycle, RECTIFY)
-        sums, threshold = TypedStream(SUMS, DType.I32), TypedStream(THRESHOLDS, DType.I32)
+        sums, threshold = TypedStream(self.sums, DType.I32), TypedStream(self.thresholds, DType.I32)
         self.builder.at(cycle, RECTIFY, isa.MAX, dst=None, a=sums, b=threshold)
         self.requant(cycle + self.to_requant, self.scaler, TypedStream(self.units, DType.I8), Alu(0), network)
 
@@ -198,7 +204,7 @@ class Emitter:
         """Let a vector's threshold meet the MAX that a queue dispatches in a cycle."""
         address = self.threshold_address + vector
         planes = self.layout.thresholds[vector].astype("<i4").view(np.uint8).reshape(-1, DType.I32.streams)
-        for plane, stream in enumerate(THRESHOLDS.group(DType.I32.streams)):
+        for plane, stream in enumerate(self.thresholds.group(DType.I32.streams)):
             name = self.threshold_slices[plane]
             self.builder.data(name, address, planes[:, plane])
             self._read(name, address, stream, cycle, queue, isa.MAX)
@@ -206,14 +212,14 @@ class Emitter:
     def output_layer(self) -> None:
         """Hidden units through the array; finished sums, which are the logits, to the MEM slices nearest to it."""
         for slot in self.slots[len(self.layout.hidden) :]:
-            accumulated = self.apply(slot, UNITS, SUMS if slot.tile.last else None)
+            accumulated = self.apply(slot, UNITS, self.sums if slot.tile.last else None)
             if slot.tile.last:
                 self.store(accumulated, self.logit_address)
 
     def store(self, accumulated: int, address: int) -> int:
         """Write the sums that an ACC dispatched in a cycle sends out. The cycle of the last WRITE."""
         last = 0
-        for name, stream in zip(self.logit_slices(), SUMS.group(DType.I32.streams), strict=True):
+        for name, stream in zip(self.logit_slices(), self.sums.group(DType.I32.streams), strict=True):
             at = accumulated + flight(self.config, self.accumulate, isa.ACC, f"{name}.write", isa.WRITE)
             self.builder.at(at, f"{name}.write", isa.WRITE, src=stream, address=address)
             last = max(last, at)
