@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from takt.program import Step, schedule
+from takt_hw import isa
 from takt_hw.config import BYTES_PER_INT32, ChipConfig, Kind, Slice
 from takt_hw.isa import ABC, ACC, IW, LW, READ, REPEAT, WRITE, Direction, Op, Stream
 from takt_sim.latency import d_func, d_skew
@@ -74,6 +75,11 @@ def _side(config: ChipConfig, plane: Slice) -> list[Slice]:
     return found if way is Direction.EAST else found[::-1]
 
 
+def _first(config: ChipConfig, memory: Slice) -> int:
+    """The lowest stream that a slice can name."""
+    return isa.queue_by_name(config)[f"{memory.name}.read"].streams.start
+
+
 def _read(config: ChipConfig, source: Slice, plane: Slice, consumer: Op, cycle: int) -> int:
     """Cycle in which a slice must read for a plane's instruction that is dispatched in ``cycle``."""
     return cycle + d_skew(consumer, config) - d_func(READ, config) - abs(plane.position - source.position)
@@ -99,13 +105,14 @@ def _multiply(config: ChipConfig, plane: Slice, side: list[Slice], start: int, s
     count = SWEEPS * VECTORS
     at = _read(config, side[0], plane, ABC, start)
     reads = steps.setdefault(f"{side[0].name}.read", [])
-    reads.append(Step(READ.make(dst=Stream(0, way), address=config.bank_words), at=at))
+    vectors = Stream(_first(config, side[0]), way)
+    reads.append(Step(READ.make(dst=vectors, address=config.bank_words), at=at))
     for sweep in range(SWEEPS):
         first = at + sweep * VECTORS
         if sweep:
             reads.append(Step(REPEAT.make(count=1, interval=1, stride=1 - VECTORS), at=first))
         reads.append(Step(REPEAT.make(count=VECTORS - 1, interval=1, stride=1), at=first + 1))
-    apply = ABC.make(src=Stream(0, way))
+    apply = ABC.make(src=vectors)
     again = REPEAT.make(count=count - 1, interval=1, stride=0)
     steps[f"{plane.name}.activate"] += [Step(apply, at=start), Step(again, at=start + 1)]
     meet = start + d_func(ABC, config) - d_skew(ACC, config)
@@ -114,10 +121,10 @@ def _multiply(config: ChipConfig, plane: Slice, side: list[Slice], start: int, s
         Step(ACC.make(address=0, mode="first", dst=None), at=meet),
         Step(ACC.make(address=0, mode="add", dst=None), at=meet + 1),
         Step(REPEAT.make(count=count - 3, interval=1, stride=0), at=meet + 2),
-        Step(ACC.make(address=0, mode="add", dst=Stream(0, back)), at=last),
+        Step(ACC.make(address=0, mode="add", dst=Stream(vectors.index, back)), at=last),
     ]
     for n, target in enumerate(side[:BYTES_PER_INT32]):
         hops = abs(plane.position - target.position)
         cycle = last + d_func(ACC, config) + hops - d_skew(WRITE, config)
-        write = WRITE.make(src=Stream(n, back), address=config.bank_words - 1)
+        write = WRITE.make(src=Stream(vectors.index + n, back), address=config.bank_words - 1)
         steps[f"{target.name}.write"] = [Step(write, at=cycle)]
