@@ -161,15 +161,16 @@ def test_immediates_and_held_results_as_operands(alu, value):
 
 def test_int8_streams_are_sign_extended_and_sent_as_low_bytes(alu):
     narrow = TypedStream(Stream(3, Direction.WEST), DType.I8)
+    place = 3 if alu is PipelinedVxmAlu else 0  # whose ports are those of the streams of an aligned group
     lanes = [-128, -1, 0, 1, 127] + [5] * 11
-    step = {"control": dispatch(word(isa.SUB, dst=narrow, a=narrow, b=Immediate(1)))} | planes("a", lanes)
-    steps = [step, *({} for _ in range(alu.latency))]
-    seen = run(alu(1), steps, lambda d: {"low": d.drive0, "high": d.drive1, "result": d.result})
+    step = {"control": dispatch(word(isa.SUB, dst=narrow, a=narrow, b=Immediate(1)))}
+    steps = [step | {f"a{place}_data": from_lanes(lanes)}, *({} for _ in range(alu.latency))]
+    seen = run(alu(1), steps, lambda d: {"result": d.result} | {f"drive{p}": getattr(d, f"drive{p}") for p in range(4)})
     sent = seen[alu.latency]
     assert to_lanes(sent["result"], 16, 32, signed=True) == [lane - 1 for lane in lanes]
-    assert (sent["low"] & 1, sent["high"] & 1) == (1, 0)
-    assert sent["low"] >> 1 & 63 == narrow.stream.bits
-    assert to_lanes(sent["low"] >> 7, 16) == [(lane - 1) & 255 for lane in lanes]
+    assert [p for p in range(4) if sent[f"drive{p}"] & 1] == [place]
+    assert sent[f"drive{place}"] >> 1 & 63 == narrow.stream.bits
+    assert to_lanes(sent[f"drive{place}"] >> 7, 16) == [(lane - 1) & 255 for lane in lanes]
 
 
 @pytest.mark.parametrize("source", ["a", "b", "c"])
