@@ -16,5 +16,7 @@ SMALL = replace(
     accumulators=4,
     queue_words=64,
     vxm_float_alus=0,
+    vxm_turns=8,
+    vxm_reductions=False,
 )
-"""One MEM slice of 8 KiB, one ALU without floating point, a 16×16 plane, four streams each way."""
+"""One MEM slice of 8 KiB, one ALU without floating point and with two lanes, a 16×16 plane, four streams each way."""
