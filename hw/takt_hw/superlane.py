@@ -180,7 +180,7 @@ class Superlane(wiring.Component):
         arriving, tap = getattr(self, f"i_fetch{position}"), getattr(self, f"o_fetch{position}")
         fetched = getattr(self, f"fetched{position}")
         taken = Signal(BITS, name=f"text{position}")
-        place.tap(tap, taken, self._numbers(0, self.config.stream_step))
+        place.tap(tap, taken, next(queue.text for queue in isa.queues(self.config) if queue.position == position))
         m.d.sync += tap.valid.eq(arriving.valid)
         with m.If(arriving.valid):
             m.d.sync += tap.stream.eq(arriving.stream)

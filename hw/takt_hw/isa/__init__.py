@@ -359,8 +359,11 @@ def queues(config: ChipConfig) -> tuple[Queue, ...]:
                 numbers = [("", 0, 0)]
             for number, alu, link in numbers:
                 name = f"{s.name}.{unit.name}{number}"
-                turn = {Kind.MEM: memories.index(s) if s in memories else 0, Kind.C2C: link}.get(s.kind)
-                streams = range(config.streams) if turn is None else _turn(config, turn)
+                streams = range(config.streams)
+                if s.kind is Kind.MEM:
+                    streams = _turn(config, memories.index(s))
+                elif s.kind is Kind.C2C:
+                    streams = _turn(config, link)
                 found.append(Queue(name, s.name, unit, s.position, len(found), alu, link, streams, _turn(config, 0)))
     return tuple(found)
 

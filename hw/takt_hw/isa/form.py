@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from ..config import ChipConfig, Kind
+from ..config import MAX_STREAMS, ChipConfig, Kind
 from . import operands
 from .operands import Alu, Immediate, Stream, TypedStream
 
@@ -310,10 +310,10 @@ class Queue:
     link: int = 0
     """Number of the link on its chip; 0 in queues that have none."""
 
-    streams: range = range(32)
+    streams: range = range(MAX_STREAMS)
     """Numbers of the streams, in either direction, that its slice can name."""
 
-    text: range = range(32)
+    text: range = range(MAX_STREAMS)
     """Those that its instruction text can come on."""
 
 

@@ -15,7 +15,7 @@ from . import pipelined_arithmetic as base
 from .alu import alu_signature, delayed
 from .operand import PLANES, is_sent
 from .pipe import MODE_BITS, MODE_LSB
-from .pipelined_operand import HELD_LATENCY, OF, OPERAND_LATENCY, at_turn, register_operand
+from .pipelined_operand import HELD_LATENCY, OF, OPERAND_LATENCY, PLACE_BITS, at_turn, register_operand
 from .product import ProductPipe
 
 _INSTRUCTION = data.StructLayout({"valid": 1, "opcode": isa.OPCODE_BITS, "mode": MODE_BITS, "dest": DEST_BITS})
@@ -193,8 +193,11 @@ def send(m: Module, valid: Value, to: Value, drives: list, result: Value) -> Non
     wide, wider = Signal(name="sends_two"), Signal(name="sends_four")
     m.d.sync += [wide.eq(is_sent(dtype, 1)), wider.eq(is_sent(dtype, 2))]
     for q, drive in enumerate(drives):
-        there = [is_sent(dtype, p) & (index[:2] == q - p) for p in range(PLANES) if q in OF[p]]
-        m.d.sync += [drive.valid.eq(valid & Cat(*there).any()), drive.stream.eq(Cat(Const(q, 2), index[2:]))]
+        there = [is_sent(dtype, p) & (index[:PLACE_BITS] == q - p) for p in range(PLANES) if q in OF[p]]
+        m.d.sync += [
+            drive.valid.eq(valid & Cat(*there).any()),
+            drive.stream.eq(Cat(Const(q, PLACE_BITS), index[PLACE_BITS:])),
+        ]
         for lane, number in enumerate(result):
             byte = [number.as_unsigned().word_select(p, 8) for p in range(PLANES)]
             of_two = Mux(wide, byte[1], byte[0]) if q & 1 else byte[0]

@@ -19,6 +19,9 @@ OPERAND_LATENCY = 3
 OF = {p: tuple(range(p, PLANES, min(t.streams for t in DType if t.streams > p))) for p in range(PLANES)}
 """Of each byte of an operand, where in an aligned group of streams it can be."""
 
+PLACE_BITS = (PLANES - 1).bit_length()
+"""Low bits of a stream's number: its place in an aligned group."""
+
 HELD_LATENCY = 1
 """Cycles from the control until held results are taken: those later than streams."""
 
@@ -73,9 +76,9 @@ def register_operand(
         takes = []
         for p in range(PLANES):
             if (p, q) in picks:
-                takes.append(streaming & is_sent(dtype, p) & (index[:2] == q - p))
+                takes.append(streaming & is_sent(dtype, p) & (index[:PLACE_BITS] == q - p))
                 taken.append(picks[p, q].eq(takes[-1]))
-        m.d.comb += [tap.valid.eq(Cat(*takes).any()), tap.stream.eq(Cat(Const(q, 2), index[2:]))]
+        m.d.comb += [tap.valid.eq(Cat(*takes).any()), tap.stream.eq(Cat(Const(q, PLACE_BITS), index[PLACE_BITS:]))]
         taken.append(raw[q].eq(planes[q]))
     for p in range(PLANES):
         taken += [holder[p].eq(holding & (index == n) & is_sent(dtype, p)) for n, holder in enumerate(holders)]
