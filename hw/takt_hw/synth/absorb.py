@@ -7,10 +7,8 @@ inside do.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 Cell = dict[str, Any]
@@ -18,13 +16,9 @@ Cell = dict[str, Any]
 _CONSTANTS = ("0", "1", "x", "z")
 
 
-def absorb(netlist: Path) -> int:
+def absorb(design: dict[str, Any]) -> int:
     """Do it in all modules of a netlist, as yosys' ``write_json`` writes it; registers that are gone."""
-    design = json.loads(netlist.read_text())
-    gone = sum(_Module(module).absorb() for module in design["modules"].values())
-    if gone:
-        netlist.write_text(json.dumps(design))
-    return gone
+    return sum(_Module(module).absorb() for module in design["modules"].values())
 
 
 class _Module:

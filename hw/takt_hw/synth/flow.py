@@ -178,7 +178,7 @@ def _write(point: Point, directory: Path) -> _Sources:
 def _synthesize(sources: _Sources, directory: Path, report: Report) -> float:
     """Make the netlist, unless it is there; seconds that making it took, whenever that was."""
     key = hashlib.sha256(Tool.YOSYS.version.encode())
-    own = (Path(__file__).with_name(name) for name in ("mapping.py", "absorb.py"))
+    own = (Path(__file__).with_name(name) for name in ("mapping.py", "prune.py", "justify.py", "absorb.py"))
     for path in (*(directory / name for name in sources.files), *own):
         key.update(path.read_bytes())
     summary = directory / _SUMMARY

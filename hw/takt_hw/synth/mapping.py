@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from .absorb import absorb
+from .justify import justify
+from .prune import prune
 from .tools import Report, Tool, ToolError, run
 
 NETLIST = "netlist.json"
@@ -101,5 +104,10 @@ def synthesize(
         seconds = run(Tool.YOSYS, ["-s", "rtl.ys"], directory, log="rtl-check.log", report=report, timeout=timeout)
     (directory / "synth.ys").write_text("\n".join(script))
     seconds += run(Tool.YOSYS, ["-s", "synth.ys"], directory, log=SYNTH_LOG, report=report, timeout=timeout)
-    absorb(directory / NETLIST)
+    netlist = directory / NETLIST
+    design = json.loads(netlist.read_text())
+    prune(design, top)
+    justify(design)
+    absorb(design)
+    netlist.write_text(json.dumps(design))
     return seconds

@@ -82,7 +82,7 @@ class Netlist:
     @classmethod
     def of(cls, design: dict) -> Netlist:
         """From the content of such a file. ValueError if it has no top."""
-        own = {name: module for name, module in design["modules"].items() if not _is_black_box(module)}
+        own = {name: module for name, module in design["modules"].items() if not is_black_box(module)}
         tops = [name for name, module in own.items() if int(module["attributes"].get("top", "0"), 2)]
         if len(tops) != 1:
             raise ValueError(f"top must be one module, not {tops!r}")
@@ -136,7 +136,8 @@ class Netlist:
         return {name: areas[name] for name in sorted(areas, key=_order) if areas[name] != Area()}
 
 
-def _is_black_box(module: dict) -> bool:
+def is_black_box(module: dict) -> bool:
+    """Whether a module stands for a cell of the device."""
     attributes = module["attributes"]
     return any(int(attributes.get(kind, "0"), 2) for kind in ("blackbox", "whitebox"))
 
