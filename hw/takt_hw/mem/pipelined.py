@@ -44,7 +44,7 @@ class PipelinedMemSlice(MemSlice):
         m = Module()
         bits, address_bits = len(self.arriving_data), len(self.write_address)
         m.submodules.banks = banks = RegisteredBanks(
-            self.words, bits, 1 if self.ecc else LANES_PER_SUPERLANE, shows=self.shows
+            self.words, bits, 1 if self.ecc else LANES_PER_SUPERLANE, fetches=self.ecc, shows=self.shows
         )
         self._taps(m)
         gathers, masks, scatters = self._is(isa.GATHER), self._is(isa.WRITE_MASKED), self._is(isa.SCATTER)
