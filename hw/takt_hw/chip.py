@@ -260,13 +260,8 @@ class Chip(wiring.Component):
                 m.d.comb += counter.parent.eq(link.bearing)
             with m.If(bus.link == n):
                 m.d.sync += bus.report.eq(Mux(bus.place[0], link.counts, link.state))
-        for fault, now in (
-            (Fault.LINK_LOST, lost.any()),
-            (Fault.LINK_CONFLICT, conflict.any()),
-            (Fault.DRIFT, aligner.drift),
-        ):
-            with m.If(now & clockwork.running):
-                m.d.sync += flags[fault].eq(1)
+        seen = {Fault.LINK_LOST: lost.any(), Fault.LINK_CONFLICT: conflict.any(), Fault.DRIFT: aligner.drift}
+        self._keep(m, flags, seen, clockwork.running)
 
     def _faults(
         self, m: Module, flags: Signal, clear, running, superlanes: list, queues: dict, conflicts: list
@@ -281,11 +276,19 @@ class Chip(wiring.Component):
             seen[Fault.ILLEGAL_INSTRUCTION] = Cat(icu.illegal for icu in queues.values()).any()
             seen[Fault.QUEUE_DRY] = Cat(icu.dry for icu in queues.values()).any()
             seen[Fault.FETCH_CONFLICT] = Cat(*conflicts).any()
-        for fault, now in seen.items():
-            with m.If(now & running):
-                m.d.sync += flags[fault].eq(1)
+        self._keep(m, flags, seen, running)
         with m.If(clear):
             m.d.sync += flags.eq(0)
+
+    def _keep(self, m: Module, flags: Signal, seen: dict, running) -> None:
+        """Set flags; in an FPGA a cycle later, since what is seen comes a long way."""
+        for fault, now in seen.items():
+            found = now & running
+            if self.config.pipelined:
+                found = Signal(name=f"found_{fault.name.lower()}")
+                m.d.sync += found.eq(now & running)
+            with m.If(found):
+                m.d.sync += flags[fault].eq(1)
 
     def _errors(self, m: Module, flags: Signal, host: HostPort, superlanes: list) -> None:
         """Flipped bits: also those that the host meets while no program runs."""

@@ -95,16 +95,16 @@ class Feeder(wiring.Component):
         # data need no reset: it would have to reach a thousand registers in one cycle
         activations = Signal.like(self.feed.activations, name="activations", reset_less=True)
         m.d.comb += self.feed.activations.eq(activations)
-        with m.If(activate):
+        with m.If(activate | self.config.pipelined):
             m.d.sync += activations.eq(self.activations_tap_data)
-        with m.If(load):
+        with m.If(load | self.config.pipelined):
             m.d.sync += self.feed.block.eq(block)
         for n in range(config.weight_streams):
             tap = getattr(self, f"weights_tap{n}")
             m.d.comb += [tap.valid.eq(load), tap.stream.eq(self.weights.word[isa.WEIGHTS.bits] + n)]
             column = Signal.like(self.feed.weights[n], name=f"column{n}", reset_less=True)
             m.d.comb += self.feed.weights[n].eq(column)
-            with m.If(load):
+            with m.If(load | self.config.pipelined):
                 m.d.sync += column.eq(getattr(self, f"weights_tap{n}_data"))
 
         loaded = {name: Signal(config.weight_blocks, name=f"{name}ed") for name in loads}

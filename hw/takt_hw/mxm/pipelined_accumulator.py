@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib.memory import Memory
 
 from .. import isa
 from ..config import LANES_PER_SUPERLANE, ChipConfig
 from ..isa.operands import STREAM_BITS
 from .accumulator import PLANES, SUMS, Accumulator
+
+_PLACE_BITS = (PLANES - 1).bit_length()
 
 
 class PipelinedAccumulator(Accumulator):
@@ -81,7 +83,7 @@ class PipelinedAccumulator(Accumulator):
             drive = getattr(self, f"drive{p}")
             m.d.comb += [
                 drive.valid.eq(sending),
-                drive.stream.eq(to + p),
+                drive.stream.eq(Cat(Const(p, _PLACE_BITS), to[_PLACE_BITS:])),
                 drive.data.eq(Cat(result[lane].word_select(p, 8) for lane in range(LANES_PER_SUPERLANE))),
             ]
         return m

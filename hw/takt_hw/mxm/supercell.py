@@ -148,18 +148,21 @@ class Supercell(wiring.Component):
         return m
 
     def _pass_on(self, m: Module) -> None:
-        """Registers the feed for the next supercell; data move only when they mean something."""
+        """Registers the feed for the next supercell.
+
+        Data move only when they mean something; but always in an FPGA, where that net would be one of the largest.
+        """
         feed = self.feed
         layout = feed.shape()
         parts = {name: Signal(field.shape, name=f"next_{name}", reset_less=field.width > 1) for name, field in layout}
         m.d.sync += [parts[name].eq(feed[name]) for name, field in layout if field.width == 1 and name != "block"]
         load = feed.load | feed.load_high if self.config.mxm_fp16 else feed.load
-        with m.If(feed.activate):
+        with m.If(feed.activate | self.config.pipelined):
             m.d.sync += parts["activations"].eq(feed.activations)
         if self.config.mxm_float:
             with m.If(feed.activate_fp16):
                 m.d.sync += parts["operands"].eq(feed.operands)
-        with m.If(load):
+        with m.If(load | self.config.pipelined):
             m.d.sync += [parts["block"].eq(feed.block), parts["weights"].eq(feed.weights)]
         m.d.comb += [self.next_feed[name].eq(part) for name, part in parts.items()]
 
