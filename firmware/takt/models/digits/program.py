@@ -62,8 +62,9 @@ class Slot:
 class Emitter:
     """Places tiles one after the other, those of the hidden layer first, then emits what each needs.
 
-    Weight stream j always comes from the same MEM slice. The weight streams are never idle while tiles load,
-    so an image's vectors ride along: each takes the place of a weight column that the tile does not use.
+    Weight stream j always comes from the same MEM slice. The weight streams are hardly ever idle while tiles load,
+    so an image's vectors ride along: each takes the place of a weight column that the tile does not use. Where the
+    same slices hold the thresholds, tiles leave those the cycle that they need.
 
     Parameters
     ----------
@@ -116,11 +117,16 @@ class Emitter:
             lands = self.to_requant + isa.MULTIPLY_CHAIN(config) - isa.VXM_CHAIN(config)
             spacing = max(spacing, config.vxm_turns + lands)
         self.slots: list[Slot] = []
+        # Cycles that an LW, or the ABC of an image's vector, must leave to thresholds that come from the same slice.
+        self.no_loads: set[int] = set()
+        self.no_pixels: set[int] = set()
         done = 0
         for tile in layout.hidden:
             earliest = self.next(tile).apply
             slot = self.place(tile, max(earliest, done + spacing) if tile.last and done else earliest)
-            done = slot.apply if tile.last else done
+            if tile.last:
+                done = slot.apply
+                self._leave_room(self.rectified(slot))
 
     def place(self, tile: Tile, ready: int = 0) -> Slot:
         """The next tile, as early as the weight buffer, the array and its activations, there in ``ready``, allow."""
@@ -128,8 +134,49 @@ class Emitter:
         return self.slots[-1]
 
     def next(self, tile: Tile, ready: int = 0) -> Slot:
-        """Where `place` would put a tile."""
-        return _next(self.slots, tile, self.first_load, self.config.weight_blocks, ready)
+        """Where `place` would put a tile.
+
+        A tile loads once the buffer's last content is installed, is installed once the array has taken the last
+        activation, and is applied in the cycle after or, at the latest of all, when its activation is ready.
+        """
+        blocks = self.config.weight_blocks
+        if not self.slots:
+            load = self._loads_from(self.first_load)
+            install = load + blocks
+        else:
+            last = self.slots[-1]
+            load = self._loads_from(max(last.load + blocks, last.install))
+            install = max(load + blocks, last.apply + 1)
+            if ready and ready <= install:
+                raise NoRoom(f"hidden units must reach the array after cycle {install}, not in {ready}")
+        apply = max(ready, install + 1)
+        if len(self.slots) < len(self.layout.hidden):
+            following = self._loads_from(max(load + blocks, install))
+            while not self._leaves_pixel(apply, following):
+                apply += 1
+        return Slot(tile, load, install, apply)
+
+    def _loads_from(self, cycle: int) -> int:
+        """The first cycle from one on in which a tile can begin to load."""
+        while not self.no_loads.isdisjoint(range(cycle, cycle + self.config.weight_blocks)):
+            cycle += 1
+        return cycle
+
+    def _leaves_pixel(self, apply: int, load: int) -> bool:
+        """Whether the image's vector for an ABC in one cycle finds room beside the tile that loads from another on."""
+        tiles = [*self.layout.hidden, *self.layout.output][len(self.slots) + 1 :]
+        block = apply + skew(self.config, isa.ABC) - load - skew(self.config, isa.LW)
+        beside = bool(tiles) and 0 <= block < self.config.weight_blocks
+        taken = beside and tiles[0].weights[:, (block + 1) * self.config.weight_streams - 1].any()
+        return apply not in self.no_pixels and not taken
+
+    def _leave_room(self, cycle: int) -> None:
+        """Keep loads and pixels out of the way of the thresholds for a MAX in a cycle."""
+        for name in set(self.threshold_slices) & set(self.sources):
+            read = cycle - self._read_ahead(name, RECTIFY, isa.MAX)
+            self.no_loads.add(read + self._read_ahead(name, self.load, isa.LW))
+            if name == self.sources[-1]:
+                self.no_pixels.add(read + self._read_ahead(name, self.activate, isa.ABC))
 
     def rectified(self, slot: Slot) -> int:
         """Cycle of the MAX that takes the sums of a slot's accumulator, which it finishes."""
@@ -261,19 +308,3 @@ def _slices(config: ChipConfig) -> tuple[str, list[str], list[str]]:
     if len(western) < DType.I32.streams:
         raise NoRoom(f"build must have {DType.I32.streams} MEM slices west of the VXM, not {len(western)}")
     return planes[-1].name, feeding[-wanted:], western[-DType.I32.streams :]
-
-
-def _next(slots: Sequence[Slot], tile: Tile, load: int, blocks: int, ready: int = 0) -> Slot:
-    """The slot after ``slots`` at its earliest.
-
-    A tile loads once the buffer's last content is installed, is installed once the array has taken the
-    last activation, and is applied in the cycle after or, at the latest of all, when its activation is ready.
-    """
-    if not slots:
-        return Slot(tile, load, load + blocks, max(ready, load + blocks + 1))
-    last = slots[-1]
-    load = max(last.load + blocks, last.install)
-    install = max(load + blocks, last.apply + 1)
-    if ready and ready <= install:
-        raise NoRoom(f"hidden units must reach the array after cycle {install}, not in {ready}")
-    return Slot(tile, load, install, ready or install + 1)

@@ -106,7 +106,7 @@ def test_refuses_a_network_that_needs_a_third_tile(trained_digits):
         threshold=np.zeros(31, np.int32),
         output=np.zeros((31, 10), np.int8),
     )
-    with pytest.raises(NoRoom, match=r"^schedule must leave MEM_W3.read, cycle \d+ to one READ: "):
+    with pytest.raises(NoRoom, match=r"^hidden units must reach the array after cycle \d+, not in \d+$"):
         emit(NANO, wide)
 
 
