@@ -69,9 +69,9 @@ def _way(config: ChipConfig, plane: Slice) -> Direction:
 
 
 def _side(config: ChipConfig, plane: Slice) -> list[Slice]:
-    """MEM slices between the VXM and a plane, from the VXM outward."""
+    """MEM slices between the VXM and a plane, if there are any, else all, in the plane's direction."""
     vxm, way = config.slice_by_name["VXM"].position, _way(config, plane)
-    found = [s for s in config.mem_slices if (s.position - vxm) * way.step > 0]
+    found = [s for s in config.mem_slices if (s.position - vxm) * way.step > 0] or list(config.mem_slices)
     return found if way is Direction.EAST else found[::-1]
 
 

@@ -413,8 +413,9 @@ NANO_ECC = replace(NANO, name="nano_ecc", ecc=True)
 ECP5 = ChipConfig(
     name="ecp5",
     stream_step=8,
-    row=_row("MEM VXM MEM MXM C2C"),
-    mem_words=2048,
+    row=_row("MEM VXM MXM C2C"),
+    mem_words=4096,
+    weight_streams=4,
     mxm_dsp=144,
     vxm_alus=1,
     vxm_float_alus=1,

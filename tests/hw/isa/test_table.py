@@ -133,7 +133,8 @@ def test_queues_of_a_build(config):
 
 def test_slices_take_turns_at_the_streams():
     """MEM slices from west to east, links by their number; text comes on the first of each turn."""
-    found = queue_by_name(replace(ECP5, stream_step=4, mem_group_slices=3))
+    two = tuple(Kind(name) for name in "MEM VXM MEM MXM C2C".split())
+    found = queue_by_name(replace(ECP5, row=two, stream_step=4, mem_group_slices=3))
     streams = {name: list(queue.streams) for name, queue in found.items()}
     assert [streams[f"MEM_{s}.read"] for s in ("W2", "W1", "W0", "E0", "E1")] == [
         [0, 4],
