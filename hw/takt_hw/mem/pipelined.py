@@ -54,18 +54,17 @@ class PipelinedMemSlice(MemSlice):
         else:
             chosen = Cat(self.chosen_data.word_select(n, 8).any() for n in range(LANES_PER_SUPERLANE))
 
-        # Reading: where, in the first cycle, then the banks', then the register behind them.
-        gathering, read_at, gathered = Signal(), Signal(address_bits), Signal(ADDRESS_STREAM_BITS)
-        gather_misses = Signal()
+        # Reading: where, in the first cycle, then the banks', then the register behind them. Block RAMs stand far and
+        # wide, so that nothing but a register is in front of them.
+        read_at, gather_misses = Signal(address_bits), Signal()
+        named = Mux(gathers, self.gathered_data, self.reads.word[isa.ADDRESS.bits])
         m.d.sync += [
-            gathering.eq(gathers),
-            read_at.eq(Mux(self.host_read, self.host_address, self.reads.word[isa.ADDRESS.bits])),
-            gathered.eq(self.gathered_data),
+            read_at.eq(Mux(self.host_read, self.host_address, named)),
+            gather_misses.eq(gathers & self.gathered_data[address_bits:ADDRESS_STREAM_BITS].any()),
         ]
         m.d.comb += [
-            gather_misses.eq(gathering & gathered[address_bits:].any()),
             banks.read.eq(~gather_misses),
-            banks.read_address.eq(Mux(gathering, gathered[:address_bits], read_at)),
+            banks.read_address.eq(read_at),
             self.drive.valid.eq(_delayed(m, self.reads.valid, self.latency, "sending")),
             self.drive.stream.eq(_delayed(m, self.reads.word[isa.READ_TO.bits], self.latency, "to")),
             self.drive.data.eq(banks.read_data),
@@ -78,31 +77,28 @@ class PipelinedMemSlice(MemSlice):
         m.d.comb += self.read_data.eq(self._mended(m, "read", banks.read_data, used, address=address, counted=hosted))
 
         # Writing: the same, but for the register behind.
-        storing, masking, scattering = Signal(), Signal(), Signal()
-        write_at, scattered, scatter_misses = Signal(address_bits), Signal(ADDRESS_STREAM_BITS), Signal()
+        storing, masking, write_at, scatter_misses = Signal(), Signal(), Signal(address_bits), Signal()
+        misses = scatters & self.chosen_data[address_bits:ADDRESS_STREAM_BITS].any()
+        stored_at = Mux(scatters, self.chosen_data, fixed)
+        writes = (self.writes.valid & ~misses) | self.host_write
         news = Signal(bits, reset_less=True)
         lanes = Signal(LANES_PER_SUPERLANE, reset_less=True)
         m.d.sync += [
-            storing.eq((self.writes.valid & ~masks) | self.host_write),
+            storing.eq(writes & ~masks),
             masking.eq(masks),
-            scattering.eq(scatters),
-            write_at.eq(Mux(self.host_write, self.host_address, fixed)),
-            scattered.eq(self.chosen_data),
+            scatter_misses.eq(misses),
+            write_at.eq(Mux(self.host_write, self.host_address, stored_at)),
             news.eq(Mux(self.host_write, self._code(self.host_data), self.arriving_data)),
-            lanes.eq(chosen | (~masks).replicate(LANES_PER_SUPERLANE)),
+            lanes.eq((chosen | (~masks).replicate(LANES_PER_SUPERLANE)) & writes.replicate(LANES_PER_SUPERLANE)),
         ]
-        stored_at = Mux(scattering, scattered[:address_bits], write_at)
-        m.d.comb += [
-            scatter_misses.eq(scattering & scattered[address_bits:].any()),
-            self.address_range.eq(gather_misses | scatter_misses),
-        ]
+        m.d.comb += self.address_range.eq(gather_misses | scatter_misses)
         if self.ecc:
-            self._merge(m, banks, storing & ~scatter_misses, masking, stored_at, write_at, news, lanes)
+            self._merge(m, banks, storing, masking, write_at, news, lanes)
         else:
             m.d.comb += [
-                banks.write.eq((storing & ~scatter_misses) | masking),
+                banks.write.eq(1),
                 banks.write_parts.eq(lanes),
-                banks.write_address.eq(stored_at),
+                banks.write_address.eq(write_at),
                 banks.write_data.eq(news),
             ]
 
@@ -111,7 +107,7 @@ class PipelinedMemSlice(MemSlice):
         self._check(m, gathers, scatters, masking, write_at)
         return m
 
-    def _merge(self, m: Module, banks, stores, masking, stored_at, write_at, news, lanes) -> None:
+    def _merge(self, m: Module, banks, stores, masking, write_at, news, lanes) -> None:
         """Words with check bits are written whole: at once, or merged into the old one in the next cycle."""
         merging, merged_at = _delayed(m, masking, 1, "merging"), _delayed(m, write_at, 1, "merged_at")
         held, held_lanes = _delayed(m, news, 1, "held"), _delayed(m, lanes, 1, "held_lanes")
@@ -122,7 +118,7 @@ class PipelinedMemSlice(MemSlice):
             banks.fetch_address.eq(write_at),
             banks.write.eq(merging | stores),
             banks.write_parts.eq(1),
-            banks.write_address.eq(Mux(merging, merged_at, stored_at)),
+            banks.write_address.eq(Mux(merging, merged_at, write_at)),
             banks.write_data.eq(Mux(merging, self._code(_merged(held_lanes, new, old)), news)),
         ]
 
