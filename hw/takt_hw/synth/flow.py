@@ -17,6 +17,7 @@ from ..chip import Chip
 from ..config import ChipConfig
 from ..tiles import TileLibrary
 from ..verilog import TOP, convert
+from . import channels
 from .checks import problems
 from .mapping import NETLIST, synthesize
 from .netlist import Area, Netlist
@@ -27,6 +28,9 @@ from .tools import Report, Tool, ToolError
 RESULT = "result.json"
 
 _SUMMARY = "netlist.summary.json"
+
+_WITH_CHANNELS = "netlist.channels.json"
+"""The netlist and what keeps rows of LUTs empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,9 @@ _ROOM = {
 }
 """What a device has (Lattice FPGA-DS-02012, table 1.1; LUTs and registers as nextpnr counts them)."""
 
+_PACKED = 1.15
+"""LUTs after packing, with those beside LUT RAMs and what legal places cost, for each before it, at most."""
+
 
 @dataclass(frozen=True)
 class _Sources:
@@ -100,11 +107,12 @@ def build(point: Point, root: Path, report: Report = lambda doing: None) -> dict
     seconds = _synthesize(sources, design, report)
     netlist = Netlist.of_summary(json.loads((design / _SUMMARY).read_text()))
     check_room(point, sources.device, netlist.by_slice())
+    empty = _leave_channels(sources, design, sum(area.comb for area in netlist.by_slice().values()))
     directory = design / f"seed{point.seed}{'-estimate' if point.estimate else ''}"
     directory.mkdir(exist_ok=True)
     placed = place(
         directory,
-        netlist=f"../{NETLIST}",
+        netlist=f"../{_WITH_CHANNELS}",
         device=sources.options,
         constraints=f"../{sources.constraints}" if sources.constraints else None,
         mhz=point.mhz,
@@ -121,7 +129,7 @@ def build(point: Point, root: Path, report: Report = lambda doing: None) -> dict
         "asked_mhz": point.mhz,
         "seed": point.seed,
         "estimate": point.estimate,
-        **placed.used,
+        **placed.used | {"comb": placed.used["comb"] - empty},
         "available": placed.available,
         "fmax_mhz": placed.fmax_mhz,
         "clocks_mhz": placed.clocks,
@@ -173,6 +181,18 @@ def _write(point: Point, directory: Path) -> _Sources:
     return _Sources(
         project.sources, project.top, project.device, project.place_options, project.constraints, project.pack_options
     )
+
+
+def _leave_channels(sources: _Sources, directory: Path, needs: int) -> int:
+    """Write `_WITH_CHANNELS`; LUTs that stay empty, none if a design that needs so many needs them too."""
+    text = (directory / NETLIST).read_text()
+    design = json.loads(text)
+    empty = channels.leave(design, sources.top, sources.device)
+    if _PACKED * needs > _ROOM[sources.device].comb - empty:
+        (directory / _WITH_CHANNELS).write_text(text)
+        return 0
+    (directory / _WITH_CHANNELS).write_text(json.dumps(design))
+    return empty
 
 
 def _synthesize(sources: _Sources, directory: Path, report: Report) -> float:

@@ -17,8 +17,8 @@ DEVICE = "LFE5U-85F"
 DEVICE_OPTIONS = ("--85k", "--package", "CABGA381", "--speed", "6")
 """nextpnr's for the ULX3S-85F, for a chip without a board."""
 
-ROUTER = ("--router", "router2")
-"""What ends on a whole chip."""
+OPTIONS = ("--placer", "static", "--router", "router2")
+"""What ends on a whole chip: docs/design/synthesis.md."""
 
 _LOG, _REPORT, _SDF, _CONFIG = "nextpnr.log", "report.json", "delays.sdf", "routed.config"
 
@@ -51,7 +51,7 @@ def place(
     mhz: float,
     seed: int = 1,
     estimate: bool = False,
-    options: Sequence[str] = ROUTER,
+    options: Sequence[str] = OPTIONS,
     pack: Sequence[str] = ("--compress",),
     report: Report = lambda doing: None,
     timeout: float | None = None,
