@@ -260,6 +260,7 @@ class Row:
         """[vector, taken] by (stream, position)."""
         self.results: dict[int, list[int]] = {}
         self.began: dict[int, int] = {}
+        self.landings: dict[int, list[int]] = {}
         self.pending: dict[int, list] = defaultdict(list)
         """ALU results by the cycle whose operands they are."""
         self.puts: dict[int, list] = defaultdict(list)
@@ -554,9 +555,10 @@ class Row:
         if instruction.op.chain is not None:
             # taken by dispatches from `chain` cycles on; those take their operands a cycle later
             lands = cycle + instruction.op.chain(self.config) + 1
-            near = range(1 - self.config.vxm_turns, self.config.vxm_turns)
-            if any(alu == queue.alu for n in near for alu, _ in self.pending.get(lands + n, ())):
+            others = self.landings.setdefault(queue.alu, [])  # also of results that are there by now
+            if any(abs(lands - other) < self.config.vxm_turns for other in others):
                 self.faults.add("result-conflict")
+            others.append(lands)
             self.pending[lands].append((queue.alu, result))
             if cycle - self.began.get(queue.alu, -self.config.vxm_turns) < self.config.vxm_turns:
                 self.faults.add("alu-busy")
