@@ -427,6 +427,9 @@ ECP5 = ChipConfig(
 """For one LFE5U-85F: one 16×16 plane, 256 KiB of MEM in 128 of its 208 block RAMs, one ALU with fp32, two links.
 docs/design/fit.md says what was left out, and what that saves."""
 
+ECP5_SOLO = replace(ECP5, name="ecp5_solo", row=_row("MEM VXM MXM"), c2c_links=0)
+"""``ecp5`` without links, for a board that stands alone: what has been routed."""
+
 ECP5_NANO = ChipConfig(
     name="ecp5_nano", row=_row("MEM VXM MEM SXM MXM"), mxm_dsp=92, vxm_alus=1, vxm_float_alus=1, pipelined=True
 )
@@ -485,5 +488,7 @@ TSP = ChipConfig(
 """The published size: 320 lanes, 88 MEM slices of 2.5 MiB, four 320×320 planes, 16 links. Simulated by the reference
 alone."""
 
-BUILDS = {config.name: config for config in (NANO, NANO_ECC, NEAR, NANO_C2C, ECP5, ECP5_NANO, QUAD, PEER32, TSP)}
+_NAMED = (NANO, NANO_ECC, NEAR, NANO_C2C, ECP5, ECP5_SOLO, ECP5_NANO, QUAD, PEER32, TSP)
+
+BUILDS = {config.name: config for config in _NAMED}
 """The named builds."""

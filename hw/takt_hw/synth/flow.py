@@ -21,7 +21,7 @@ from . import channels
 from .checks import problems
 from .mapping import NETLIST, synthesize
 from .netlist import Area, Netlist
-from .placing import DEVICE, DEVICE_OPTIONS, place
+from .placing import CROWDED, DEVICE, DEVICE_OPTIONS, TIMED, place
 from .report import AREA
 from .tools import Report, Tool, ToolError
 
@@ -118,6 +118,7 @@ def build(point: Point, root: Path, report: Report = lambda doing: None) -> dict
         mhz=point.mhz,
         seed=point.seed,
         estimate=point.estimate,
+        options=CROWDED if point.board else TIMED,
         pack=sources.pack,
         report=report,
     )

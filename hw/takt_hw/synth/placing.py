@@ -17,8 +17,11 @@ DEVICE = "LFE5U-85F"
 DEVICE_OPTIONS = ("--85k", "--package", "CABGA381", "--speed", "6")
 """nextpnr's for the ULX3S-85F, for a chip without a board."""
 
-OPTIONS = ("--placer", "static", "--router", "router2")
-"""What ends on a whole chip: docs/design/synthesis.md."""
+TIMED = ("--placer", "heap", "--router", "router2")
+"""For a part alone, whose wires are short: as fast as can be."""
+
+CROWDED = ("--placer", "static", "--no-tmdriv", "--router", "router2")
+"""For a whole chip, which has to be routed at all: docs/design/synthesis.md."""
 
 _LOG, _REPORT, _SDF, _CONFIG = "nextpnr.log", "report.json", "delays.sdf", "routed.config"
 
@@ -51,7 +54,7 @@ def place(
     mhz: float,
     seed: int = 1,
     estimate: bool = False,
-    options: Sequence[str] = OPTIONS,
+    options: Sequence[str] = TIMED,
     pack: Sequence[str] = ("--compress",),
     report: Report = lambda doing: None,
     timeout: float | None = None,

@@ -5,7 +5,7 @@ import re
 
 from takt_hw.synth import channels
 from takt_hw.synth.mapping import NETLIST, synthesize
-from takt_hw.synth.placing import DEVICE, DEVICE_OPTIONS, OPTIONS
+from takt_hw.synth.placing import CROWDED, DEVICE, DEVICE_OPTIONS
 from takt_hw.synth.tools import Tool, run
 
 RTL = """
@@ -27,7 +27,7 @@ def test_no_lut_is_placed_in_a_channel(tmp_path):
     empty = channels.leave(design, "design", DEVICE)
     assert 0.24 < empty / 83_640 < 0.28
     (tmp_path / NETLIST).write_text(json.dumps(design))
-    options = [*DEVICE_OPTIONS, *OPTIONS, "--out-of-context", "--no-route"]
+    options = [*DEVICE_OPTIONS, *CROWDED, "--out-of-context", "--no-route"]
     run(Tool.NEXTPNR, [*options, "--json", NETLIST, "--write", "placed.json"], tmp_path, log="log")
     (placed,) = json.loads((tmp_path / "placed.json").read_text())["modules"].values()
     places = {name: cell["attributes"]["NEXTPNR_BEL"] for name, cell in placed["cells"].items()}
