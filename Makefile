@@ -9,7 +9,7 @@ CHIPS ?= 2
 PPM ?= 200
 BER ?=
 BOARD ?= ulx3s
-MHZ ?= 40
+MHZ ?=
 SWEEP ?=
 ESTIMATE ?=
 
@@ -46,7 +46,7 @@ waves: .venv/ready compiler ## the same as sim, writing a VCD, a GTKWave save fi
 	@$(BIN)/takt waves $(PROGRAM) --chip $(CHIP)
 
 synth: .venv/ready ## a bitstream for BOARD=ulx3s, with SEED=1 and MHZ=40; SWEEP="seed=1,2 streams=8,16" tabulates sizes; figures in build/synth.json
-	@$(BIN)/python -m takt_hw.synth --board $(BOARD) --seed $(SEED) --mhz $(MHZ) $(if $(filter command line,$(origin CHIP)),--chip $(CHIP)) $(if $(SWEEP),--sweep "$(SWEEP)") $(if $(ESTIMATE),--estimate)
+	@$(BIN)/python -m takt_hw.synth --board $(BOARD) --seed $(SEED) $(if $(MHZ),--mhz $(MHZ)) $(if $(filter command line,$(origin CHIP)),--chip $(CHIP)) $(if $(SWEEP),--sweep "$(SWEEP)") $(if $(ESTIMATE),--estimate)
 
 gatesim: .venv/ready compiler ## programs on the synthesized netlist of a small build, against RTL and reference
 	@$(BIN)/python -m takt_sim.tb.gates

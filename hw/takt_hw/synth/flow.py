@@ -40,7 +40,7 @@ class Point:
     config: ChipConfig
     board: str | None = "ulx3s"
     """None places the chip alone, out of context, as for a ULX3S."""
-    mhz: float = 100.0
+    mhz: float = 40.0
     seed: int = 1
     estimate: bool = False
     """Stop after placement."""
