@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from takt.program import MAGIC, Entry, Program, ProgramError, Run, TensorLayout, from_bytes, load, save, to_bytes
 from takt_hw import isa
-from takt_hw.config import ECP5, NANO, QUAD
+from takt_hw.config import BUILDS, ECP5, NANO, QUAD
 from takt_hw.isa import DType
 from tests.firmware.strategies import programs
 
@@ -129,10 +129,7 @@ def setter(*path_and_value):
 
 
 EDITS = [
-    (
-        ("build", "none"),
-        "build must be one of nano, nano_ecc, near, nano_c2c, ecp5, ecp5_nano, quad, peer32, tsp, not 'none'",
-    ),
+    (("build", "none"), f"build must be one of {', '.join(BUILDS)}, not 'none'"),
     (("build", "ecp5"), r"digest must be that of ecp5, not that of another chip \('ecp5'\)"),
     (("digest", bytes(8)), r"digest must be that of nano, not that of another chip \('nano'\)"),
     (("digest", "text"), "digest must be a bytes, not a str"),
