@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -89,8 +89,8 @@ class Column(wiring.Component):
 
     Members
     -------
-    activations, activate : In(BITS), In(1)
-        Int8 activations; without ``activate`` they are zeros instead.
+    activations : In(BITS)
+        Int8 activations, zeros in a cycle without.
     load, buffered : In(1), In(BITS)
         Weights for the buffer, a cycle after ``load``.
     install : In(1)
@@ -111,7 +111,6 @@ class Column(wiring.Component):
         super().__init__(
             {
                 "activations": In(BITS),
-                "activate": In(1),
                 "load": In(1),
                 "buffered": In(BITS),
                 "install": In(1),
@@ -124,7 +123,7 @@ class Column(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         # Copies of what every column has, so that no register drives the whole supercell.
-        activations = activation_registers(m, self.activations, self.activate)
+        activations = activation_registers(m, self.activations)
         chain = Signal(self.latency)
         m.d.sync += chain.eq(Cat(self.install, chain[:-1]))
         keep = chain[-1]
@@ -190,15 +189,9 @@ NEGATIVE_BITS = (ROWS * (4**DIGITS - 1) // 3).bit_length()
 """Bits of ``negative``."""
 
 
-def activation_registers(m: Module, activations: Value, activate: Value) -> list[Signal]:
-    """The int8 numbers one cycle later, zeros without ``activate``."""
-    numbers = [Signal(signed(8), name=f"activation{row}") for row in range(ROWS)]
-    for row, number in enumerate(numbers):
-        with m.If(activate):
-            m.d.sync += number.eq(activations.word_select(row, 8))
-        with m.Else():
-            m.d.sync += number.eq(0)
-    return numbers
+def activation_registers(m: Module, activations: Value) -> list[Signal]:
+    """The int8 numbers one cycle later."""
+    return registered(m, [activations.word_select(row, 8).as_signed() for row in range(ROWS)], "activation")
 
 
 def digits_of(activation: Value) -> list[Value]:

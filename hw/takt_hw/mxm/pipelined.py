@@ -36,7 +36,7 @@ class PipelinedSupercell(Supercell):
             activated, before = Signal(name=f"activated{n}"), activated
             m.d.sync += activated.eq(before)
         m.d.comb += self.valid.eq(activated)
-        digits = [digits_of(number) for number in activation_registers(m, late.activations, late.activate)]
+        digits = [digits_of(number) for number in activation_registers(m, late.activations)]
         negative: dict[int, Value] = {}
         for number in range(SIZE):
             multiplied = sum(row * SIZE + number < config.mxm_dsp for row in range(SIZE))
@@ -46,7 +46,6 @@ class PipelinedSupercell(Supercell):
             block, stream = divmod(number, config.weight_streams)
             m.d.comb += [
                 column.activations.eq(late.activations),
-                column.activate.eq(late.activate),
                 column.load.eq(feed.load & (feed.block == self.column * self.blocks_per_cell + block)),
                 column.buffered.eq(late.weights[stream]),
                 column.install.eq(feed.install),

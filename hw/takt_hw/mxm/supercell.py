@@ -151,14 +151,18 @@ class Supercell(wiring.Component):
         """Registers the feed for the next supercell.
 
         Data move only when they mean something; but always in an FPGA, where that net would be one of the largest.
+        Activations that mean nothing are zeros there.
         """
         feed = self.feed
         layout = feed.shape()
         parts = {name: Signal(field.shape, name=f"next_{name}", reset_less=field.width > 1) for name, field in layout}
         m.d.sync += [parts[name].eq(feed[name]) for name, field in layout if field.width == 1 and name != "block"]
         load = feed.load | feed.load_high if self.config.mxm_fp16 else feed.load
-        with m.If(feed.activate | self.config.pipelined):
+        with m.If(feed.activate):
             m.d.sync += parts["activations"].eq(feed.activations)
+        if self.config.pipelined:
+            with m.Else():
+                m.d.sync += parts["activations"].eq(0)
         if self.config.mxm_float:
             with m.If(feed.activate_fp16):
                 m.d.sync += parts["operands"].eq(feed.operands)
