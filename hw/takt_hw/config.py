@@ -81,6 +81,11 @@ class ChipConfig:
     whose number is n modulo this one, and IFETCH those that are multiples of it. A power of two, at most ``streams``.
     What a row can do grows less than what its multiplexers cost."""
 
+    streams_between: bool = False
+    """Whether streams go from one position to another only: a slice takes only what some slice upstream can put there,
+    memory also what its own position puts, and puts only what one downstream can take. A program loses little by it; a
+    row, many inputs of its multiplexers."""
+
     row: tuple[Kind, ...] = (Kind.MEM, Kind.VXM, Kind.MEM, Kind.SXM, Kind.MXM)
     """Positions from west to east. Exactly one VXM; per hemisphere at most one SXM, one MXM and one C2C."""
 
@@ -154,6 +159,7 @@ class ChipConfig:
         _integer("superlanes", self.superlanes, 1, 20)
         _power_of_two("streams", self.streams, 4, MAX_STREAMS)
         _power_of_two("stream_step", self.stream_step, 1, self.streams)
+        _boolean("streams_between", self.streams_between)
         _integer("mem_group_slices", self.mem_group_slices, 1, 8)
         _power_of_two("mem_words", self.mem_words, 4, MAX_WORDS)
         _integer("mxm_planes", self.mxm_planes, 1, 4)
@@ -413,10 +419,11 @@ NANO_ECC = replace(NANO, name="nano_ecc", ecc=True)
 ECP5 = ChipConfig(
     name="ecp5",
     stream_step=8,
-    row=_row("MEM VXM MXM C2C"),
+    streams_between=True,
+    row=_row("C2C MEM VXM MXM"),
     mem_words=4096,
     weight_streams=4,
-    mxm_dsp=148,
+    mxm_dsp=152,
     vxm_alus=1,
     vxm_float_alus=1,
     vxm_turns=16,

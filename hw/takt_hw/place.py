@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .isa import Stream
+
 
 @dataclass
 class Place:
     """What one position's slices put on and take from its streams, gathered while they are built.
 
     With ``raw`` a slice puts or takes the register's check bits too; the others deal in data alone. With ``lanes`` it
-    takes no more than which lanes are not 0.
+    takes no more than which lanes are not 0. With ``among`` it names no other streams.
     """
 
     slice: int = 0
@@ -18,21 +20,34 @@ class Place:
 
     drives: list = field(default_factory=list)
     drive_ranges: list[range] = field(default_factory=list)
+    drives_among: list[frozenset[Stream] | None] = field(default_factory=list)
     raw_drives: list[bool] = field(default_factory=list)
     taps: list = field(default_factory=list)
     tap_ranges: list[range] = field(default_factory=list)
+    taps_among: list[frozenset[Stream] | None] = field(default_factory=list)
     tap_owners: list[int] = field(default_factory=list)
     raw_taps: list[bool] = field(default_factory=list)
     lane_taps: list[bool] = field(default_factory=list)
 
-    def drive(self, port, numbers: range, *, raw: bool = False) -> None:
+    def drive(self, port, numbers: range, *, among: frozenset[Stream] | None = None, raw: bool = False) -> None:
         self.drives.append(port)
         self.drive_ranges.append(numbers)
+        self.drives_among.append(among)
         self.raw_drives.append(raw)
 
-    def tap(self, port, taken, numbers: range, *, raw: bool = False, lanes: bool = False) -> None:
+    def tap(
+        self,
+        port,
+        taken,
+        numbers: range,
+        *,
+        among: frozenset[Stream] | None = None,
+        raw: bool = False,
+        lanes: bool = False,
+    ) -> None:
         self.taps.append((port, taken))
         self.tap_ranges.append(numbers)
+        self.taps_among.append(among)
         self.tap_owners.append(self.slice)
         self.raw_taps.append(raw)
         self.lane_taps.append(lanes)

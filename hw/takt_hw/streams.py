@@ -11,7 +11,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import LANES_PER_SUPERLANE
-from .isa import Direction
+from .isa import Direction, Stream
 from .isa.operands import STREAM_BITS
 
 BITS = 8 * LANES_PER_SUPERLANE
@@ -53,6 +53,10 @@ class StreamPosition(wiring.Component):
     drives, taps : sequence of range
         For each producer and consumer, the stream numbers that it can name, in either direction.
         A range of one alignment keeps the multiplexers as small as the instruction set allows.
+    drives_among, taps_among : sequence of frozenset of Stream, optional
+        Of those, the streams that each can name; all if not given, or None.
+    arriving : frozenset of Stream, optional
+        Those that a neighbour can have something on; all if not given.
     tap_bits : sequence of int, optional
         Low bits that each consumer takes; all if not given.
     tap_lanes : sequence of bool, optional
@@ -62,8 +66,8 @@ class StreamPosition(wiring.Component):
     checks : bool
         Look for collisions and undefined values.
     one_hot : bool
-        Multiplexers of AND and OR behind decoded selects: half the LUTs of an FPGA, but slow to simulate. A tap that
-        names no stream of its range takes 0.
+        Multiplexers of AND and OR behind decoded selects: half the LUTs of an FPGA, but slow to simulate. What has one
+        source takes that, selected or not: of what is not valid nobody looks at the data.
 
     Attributes
     ----------
@@ -93,6 +97,9 @@ class StreamPosition(wiring.Component):
         streams: int,
         drives: Sequence[range],
         taps: Sequence[range],
+        drives_among: Sequence[frozenset[Stream] | None] | None = None,
+        taps_among: Sequence[frozenset[Stream] | None] | None = None,
+        arriving: frozenset[Stream] | None = None,
         tap_bits: Sequence[int] | None = None,
         tap_lanes: Sequence[bool] | None = None,
         bits: int = BITS,
@@ -103,6 +110,9 @@ class StreamPosition(wiring.Component):
         self.streams = streams
         self.drives = tuple(drives)
         self.taps = tuple(taps)
+        self.drives_among = tuple(drives_among or [None] * len(self.drives))
+        self.taps_among = tuple(taps_among or [None] * len(self.taps))
+        self.arriving = arriving
         self.tap_bits = (bits,) * len(self.taps) if tap_bits is None else tuple(tap_bits)
         self.tap_lanes = (False,) * len(self.taps) if tap_lanes is None else tuple(tap_lanes)
         self.checks = checks
@@ -123,12 +133,17 @@ class StreamPosition(wiring.Component):
         for n, numbers in enumerate(self.taps):
             tap, bits = getattr(self, f"tap{n}"), self.tap_bits[n]
             words = lanes if self.tap_lanes[n] else data
-            flows = [{number: words[direction][number][:bits] for number in numbers} for direction in Direction]
-            if self.one_hot:
-                taken = self._gated(m, n, numbers, flows)
+            named = {way: _numbers(numbers, self.taps_among[n], way) for way in Direction}
+            flows = {
+                way: {number: words[way][number][:bits] for number in named[way]} for way in Direction if named[way]
+            }
+            if not flows:
+                taken = Const(0, bits)
+            elif self.one_hot:
+                taken = self._gated(m, n, numbers.step, flows)
             else:
-                picked = [pick(tap.stream[:5], flow) for flow in flows]
-                taken = Mux(tap.stream[5], picked[Direction.WEST], picked[Direction.EAST])
+                picked = [pick(tap.stream[:5], flow) for flow in flows.values()]
+                taken = Mux(tap.stream[5], picked[-1], picked[0])
             m.d.comb += getattr(self, f"tap{n}_data").eq(taken)
 
         collisions, undefined = [], []
@@ -139,11 +154,17 @@ class StreamPosition(wiring.Component):
             for number in range(self.streams):
                 value = Signal(self.bits, name=f"s{number}{direction.letter}", reset_less=True)
                 m.d.comb += registers.data[number].eq(value)
-                driven_by = [n for n, numbers in enumerate(self.drives) if number in numbers]
+                driven_by = [
+                    n
+                    for n, (numbers, among) in enumerate(zip(self.drives, self.drives_among, strict=True))
+                    if number in _numbers(numbers, among, direction)
+                ]
                 if self.one_hot:
-                    stays = ~Cat(hits[n][number] for n in driven_by).any()
                     sources = [(hits[n][number], getattr(self, f"drive{n}").data) for n in driven_by]
-                    m.d.sync += value.eq(any_of([*sources, (stays, incoming.data[number])]))
+                    if not sources or self.arriving is None or Stream(number, direction) in self.arriving:
+                        stays = ~Cat(hits[n][number] for n in driven_by).any()
+                        sources.append((stays, incoming.data[number]))
+                    m.d.sync += value.eq(_one_of(sources))
                 else:
                     m.d.sync += value.eq(incoming.data[number])
                     for n in driven_by:
@@ -164,17 +185,17 @@ class StreamPosition(wiring.Component):
             m.d.comb += [self.collision.eq(Cat(*collisions).any()), self.undefined.eq(Cat(*undefined).any())]
         return m
 
-    def _gated(self, m: Module, n: int, numbers: range, flows: Sequence[Mapping[int, Value]]) -> Value:
+    def _gated(self, m: Module, n: int, step: int, flows: Mapping[Direction, Mapping[int, Value]]) -> Value:
         """What a tap takes, under one decoded select for each register that it can name."""
-        stream, low = getattr(self, f"tap{n}").stream, (numbers.step - 1).bit_length()
+        stream, low = getattr(self, f"tap{n}").stream, (step - 1).bit_length()
         choices = []
-        for direction in Direction:
-            for number in numbers:
+        for direction, flow in flows.items():
+            for number in flow:
                 select = Signal(name=f"tap{n}_{number}{direction.letter}")
                 named = stream[low : (self.streams - 1).bit_length()] == number >> low
                 m.d.comb += select.eq(named & (stream[-1] == direction))
-                choices.append((select, flows[direction][number]))
-        return any_of(choices)
+                choices.append((select, flow[number]))
+        return _one_of(choices)
 
     def _registers(self, direction: Direction):
         return self.o_east if direction is Direction.EAST else self.o_west
@@ -189,6 +210,11 @@ class StreamPosition(wiring.Component):
             m.d.comb += vector.eq(named << port.stream[: (self.streams - 1).bit_length()])
             vectors.append(vector)
         return vectors
+
+
+def _numbers(numbers: range, among: frozenset[Stream] | None, way: Direction) -> list[int]:
+    """Numbers of the streams of one direction that a producer or consumer can name."""
+    return [number for number in numbers if among is None or Stream(number, way) in among]
 
 
 def pick(index: Value, choices: Mapping[int, Value]) -> Value:
@@ -211,6 +237,17 @@ def _lanes(m: Module, word: Value) -> Signal:
     lanes = Signal(LANES_PER_SUPERLANE)
     m.d.comb += lanes.eq(Cat(word.word_select(n, 8).any() for n in range(LANES_PER_SUPERLANE)))
     return lanes
+
+
+def _one_of(choices: Sequence[tuple[Value, Value]]) -> Value:
+    """The value that is selected, and any if none is: for few choices that takes fewer inputs than `any_of`."""
+    if len(choices) > 4:
+        return any_of(choices)
+    if len(choices) == 1:
+        return choices[0][1]
+    half = len(choices) // 2
+    selected = Cat(select for select, _ in choices[:half]).any()
+    return Mux(selected, _one_of(choices[:half]), _one_of(choices[half:]))
 
 
 def any_of(choices: Sequence[tuple[Value, Value]]) -> Value:

@@ -192,10 +192,6 @@ class Superlane(wiring.Component):
     def _numbers(self, first: int = 0, step: int = 1) -> range:
         return range(first, self.config.streams, step)
 
-    def _named(self, queue_name: str) -> range:
-        """Streams that a queue's slice can name."""
-        return isa.queue_by_name(self.config)[queue_name].streams
-
     def _plane_numbers(self, plane: int) -> range:
         """Streams that can carry one byte plane: groups of n streams are aligned to n.
 
@@ -224,12 +220,14 @@ class Superlane(wiring.Component):
             getattr(self, f"write_address_{name}").eq(memory.write_address),
             getattr(self, f"write_data_{name}").eq(memory.write_data),
         ]
-        named = self._named(f"{name}.read")
+        reads, writes = (isa.queue_by_name(self.config)[f"{name}.{unit}"] for unit in ("read", "write"))
         for tap in ("gathered", "arriving", "chosen"):
-            place.tap(getattr(memory, tap), getattr(memory, f"{tap}_data"), named, raw=tap == "arriving")
+            queue = reads if tap == "gathered" else writes
+            taken = getattr(memory, f"{tap}_data")
+            place.tap(getattr(memory, tap), taken, queue.streams, among=queue.takes, raw=tap == "arriving")
         if kind.marks(self.config.ecc):
-            place.tap(memory.chosen, memory.marked_data, named, lanes=True)
-        place.drive(memory.drive, named, raw=True)
+            place.tap(memory.chosen, memory.marked_data, writes.streams, among=writes.takes, lanes=True)
+        place.drive(memory.drive, reads.streams, among=reads.puts, raw=True)
         if self.config.ecc:
             errors += [(place.slice, getattr(memory, f"{word}_error")) for word in ("read", "old", "new")]
         faults["bank_conflict"].append(memory.bank_conflict)
@@ -251,6 +249,7 @@ class Superlane(wiring.Component):
         held = Signal(data.ArrayLayout(RESULT, len(alus)))
         holds = Signal(len(alus))
         for n, alu in enumerate(alus):
+            queue = isa.queue_by_name(self.config)[f"VXM.alu{n}"]
             m.d.comb += [
                 held[n].eq(alu.result),
                 holds[n].eq(alu.has_result),
@@ -262,8 +261,9 @@ class Superlane(wiring.Component):
             for plane in range(RESULT.elem_shape.width // 8):
                 for operand in "ab":
                     tap = getattr(alu, f"{operand}{plane}")
-                    place.tap(tap, getattr(alu, f"{operand}{plane}_data"), self._plane_numbers(plane))
-                place.drive(getattr(alu, f"drive{plane}"), self._plane_numbers(plane))
+                    taken = getattr(alu, f"{operand}{plane}_data")
+                    place.tap(tap, taken, self._plane_numbers(plane), among=queue.takes)
+                place.drive(getattr(alu, f"drive{plane}"), self._plane_numbers(plane), among=queue.puts)
             faults["undefined_result"].append(alu.undefined)
         if self.config.vxm_reductions:
             self._reduce(m, place, held, holds, faults)
@@ -296,15 +296,19 @@ class Superlane(wiring.Component):
             accumulator.product.eq(getattr(self, f"product_{name}")),
             accumulator.product_valid.eq(getattr(self, f"product_{name}_valid")),
         ]
-        place.tap(feeder.activations_tap, feeder.activations_tap_data, self._numbers())
+        queues = isa.queue_by_name(config)
+        take = partial(place.tap, among=queues[f"{name}.activate"].takes)
+        take(feeder.activations_tap, feeder.activations_tap_data, self._numbers())
         if config.mxm_float:
             m.d.comb += accumulator.product_is_fp16.eq(getattr(self, f"product_{name}_is_fp16"))
-            place.tap(feeder.activations_high_tap, feeder.activations_high_tap_data, self._numbers(1, 2))
+            take(feeder.activations_high_tap, feeder.activations_high_tap_data, self._numbers(1, 2))
         for n in range(config.weight_streams):
             numbers = self._numbers(n, config.weight_streams)
-            place.tap(getattr(feeder, f"weights_tap{n}"), getattr(feeder, f"weights_tap{n}_data"), numbers)
+            among = queues[f"{name}.weights"].takes
+            place.tap(getattr(feeder, f"weights_tap{n}"), getattr(feeder, f"weights_tap{n}_data"), numbers, among=among)
+        among = queues[f"{name}.accumulate"].puts
         for plane in range(PLANES):
-            place.drive(getattr(accumulator, f"drive{plane}"), self._numbers(plane, PLANES))
+            place.drive(getattr(accumulator, f"drive{plane}"), self._numbers(plane, PLANES), among=among)
         faults["undefined_product"] += [feeder.undefined, accumulator.undefined]
 
     def _sxm(self, m: Module, name: str, place: Place) -> None:
@@ -339,7 +343,7 @@ class Superlane(wiring.Component):
             if queue.unit is isa.C2C_SEND:
                 tap = Signal(TAP, name=f"send{queue.link}")
                 taken = Signal(BITS, name=f"taken{queue.link}")
-                place.tap(tap, taken, queue.streams)
+                place.tap(tap, taken, queue.streams, among=queue.takes)
                 m.d.comb += [tap.valid.eq(control.valid), tap.stream.eq(control.word[isa.SEND_FROM.bits])]
                 vector = Signal(BITS, name=f"vector{queue.link}", reset_less=True)
                 m.d.comb += getattr(self, f"vector_link{queue.link}").eq(vector)
@@ -347,7 +351,7 @@ class Superlane(wiring.Component):
                     m.d.sync += vector.eq(taken)
             else:
                 drive = Signal(DRIVE, name=f"receive{queue.link}")
-                place.drive(drive, queue.streams)
+                place.drive(drive, queue.streams, among=queue.puts)
                 m.d.sync += [drive.valid.eq(control.valid), drive.stream.eq(control.word[isa.RECEIVE_TO.bits])]
                 m.d.comb += drive.data.eq(getattr(self, f"part_link{queue.link}"))
 
@@ -355,18 +359,24 @@ class Superlane(wiring.Component):
         positions = []
         tiles: dict[str, list] = {}
         for n, (kind, place) in enumerate(zip(self.config.row, places, strict=True)):
+            # Positions of other builds are to be alike: there Verilator's time counts, not LUTs.
+            come = isa.arriving(isa.queues(self.config), n) if self.config.pipelined else None
             build = partial(
                 StreamPosition,
                 streams=self.config.streams,
                 drives=place.drive_ranges,
                 taps=place.tap_ranges,
+                drives_among=place.drives_among,
+                taps_among=place.taps_among,
+                arriving=come,
                 tap_bits=None if self.config.ecc else [len(taken) for _, taken in place.taps],
                 tap_lanes=place.lane_taps,
                 bits=self.config.stream_bits,
                 checks=self.checks,
                 one_hot=self.config.pipelined,
             )
-            alike, ranges = tiles.setdefault(kind.value, []), (place.drive_ranges, place.tap_ranges)
+            alike = tiles.setdefault(kind.value, [])
+            ranges = (come, place.drive_ranges, place.drives_among, place.tap_ranges, place.taps_among)
             if ranges not in alike:
                 alike.append(ranges)
             tile = f"streams_{kind.value}" + (f"_{alike.index(ranges)}" if alike[0] != ranges else "")

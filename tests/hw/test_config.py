@@ -138,7 +138,7 @@ def test_digest_tells_every_size_apart_but_not_the_name_or_the_multipliers():
     other |= {"pipelined": True}
     other |= {"c2c_links": 6, "link_bits": 32, "link_buffer": 8, "link_drift": 5}
     turns = {"vxm_turns": 2}  # of a pipelined build alone
-    other |= {"stream_step": 2, "vxm_reductions": False}
+    other |= {"stream_step": 2, "streams_between": True, "vxm_reductions": False}
     other |= {"streams": 16, "mem_words": 1024, "weight_streams": 4, "accumulators": 8, "queue_words": 512}
     assert {"name", "mxm_dsp", *turns, *other} == {field.name for field in fields(ChipConfig)}
     other["row"] = (C2C, MEM, VXM)

@@ -102,3 +102,32 @@ def test_a_tap_of_lanes_sees_which_are_not_0(position):
     steps = [{"drive0": drive(WEST2, from_lanes(lanes))}, {"tap0": tap(WEST2)}]
     seen = run(position(tap_bits=[16], tap_lanes=[True]), steps, lambda d: {"tap": d.tap0_data})
     assert seen[1]["tap"] == from_lanes(map(bool, lanes), 1)
+
+
+EAST1, WEST1 = Stream(1, Direction.EAST), Stream(1, Direction.WEST)
+
+
+def test_only_streams_among_those_given_are_driven_and_taken(position):
+    few = position(drives=[range(4)], drives_among=[frozenset({EAST1})], taps_among=[frozenset({EAST1, WEST1})])
+    steps = [
+        {"drive0": drive(EAST1.bits, 7), "i_west": incoming(1, 9)},
+        {"drive0": drive(WEST1.bits, 8), "i_west": incoming(1, 9), "tap0": tap(EAST1.bits)},
+        {"tap0": tap(WEST1.bits)},
+    ]
+    seen = run(few, steps, lambda d: {"tap": d.tap0_data, "west": d.o_west.data[1]})
+    assert [row["tap"] for row in seen[1:]] == [7, 9]
+    assert seen[2]["west"] == 9, "a drive that does not lead there must not reach it"
+
+
+def test_a_tap_of_no_stream_takes_0(position):
+    none = position(taps_among=[frozenset()])
+    assert run(none, [{"drive0": drive(EAST1.bits, 7)}, {"tap0": tap(EAST1.bits)}], observe)[1]["tap"] == 0
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_register_takes_its_producers_value_where_no_neighbour_has_any(position, comes):
+    steps = [{"drive0": drive(EAST3, 5), "i_east": incoming(2, 6)}, {"drive0": drive(EAST3, 6)}, {}]
+    arriving = frozenset({Stream(2, Direction.EAST)} | ({Stream(3, Direction.EAST)} if comes else set()))
+    seen = run(position(drives=[range(4)], arriving=arriving), steps, lambda d: {"e": d.o_east})
+    shown = [{n: row["e"] >> 128 * n & (1 << 128) - 1 for n in range(4) if row["e"] >> 512 + n & 1} for row in seen]
+    assert shown == [{}, {2: 6, 3: 5}, {3: 6}]

@@ -8,6 +8,7 @@ from functools import cache
 from ..config import ChipConfig, Kind
 from .form import OPCODE_BITS, WORD_BITS, Cycles, Field, Form, Instruction, Op, Queue, Role, Unit
 from .operands import Alu, Direction, DType, Immediate, Source, Stream, TypedStream
+from .reach import all_streams, arriving, between_positions
 from .table import UNITS
 from .table.c2c import (
     C2C_ALIGN,
@@ -334,6 +335,7 @@ __all__ = [
     "WRITE_MASK",
     "WRITE_MASKED",
     "XOR",
+    "arriving",
     "queue_by_name",
     "queues",
 ]
@@ -364,8 +366,9 @@ def queues(config: ChipConfig) -> tuple[Queue, ...]:
                     streams = _turn(config, memories.index(s))
                 elif s.kind is Kind.C2C:
                     streams = _turn(config, link)
-                found.append(Queue(name, s.name, unit, s.position, len(found), alu, link, streams, _turn(config, 0)))
-    return tuple(found)
+                text, named = _turn(config, 0), all_streams(streams)
+                found.append(Queue(name, s.name, unit, s.position, len(found), alu, link, streams, text, named, named))
+    return tuple(between_positions(config, found) if config.streams_between else found)
 
 
 def _turn(config: ChipConfig, number: int) -> range:

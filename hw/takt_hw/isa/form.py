@@ -232,8 +232,9 @@ class Instruction:
         """
         broken = [text for f in self.op.fields if (text := _violation(f, self.values.get(f.name), config))]
         if queue is not None and not broken:
-            named = queue.text if self.op.brings_text else queue.streams
-            broken = [text for f in self.op.fields if (text := _unreachable(f, self.values.get(f.name), named))]
+            broken = [
+                text for f in self.op.fields if (text := _unreachable(self.op, f, self.values.get(f.name), queue))
+            ]
         alu = queue.alu if queue is not None else 0
         if self.op.needs is not None and alu >= (having := int(getattr(config, self.op.needs))):
             where = f"in ALUs below alu{having}, not in alu{alu}" if having else "in builds that have it"
@@ -315,6 +316,12 @@ class Queue:
 
     text: range = range(MAX_STREAMS)
     """Those that its instruction text can come on."""
+
+    takes: frozenset[Stream] = frozenset()
+    """Of those numbers, what its slice can take values from. Instruction text may come from either side."""
+
+    puts: frozenset[Stream] = frozenset()
+    """What its slice can put values on."""
 
 
 def _encode(op: Op, f: Field, value: Any) -> int:
@@ -426,9 +433,19 @@ def _violation(f: Field, value: Any, config: ChipConfig) -> str | None:
     return None
 
 
-def _unreachable(f: Field, value: Any, named: range) -> str | None:
+def _unreachable(op: Op, f: Field, value: Any, queue: Queue) -> str | None:
     """The rule that a stream breaks which its queue cannot name."""
-    if isinstance(value, Stream) and value.index not in named:
+    stream = value.stream if isinstance(value, TypedStream) else value
+    if not isinstance(stream, Stream):
+        return None
+    named = queue.text if op.brings_text else queue.streams
+    if stream.index not in named:
         wanted = ", ".join(f"s{n}" for n in named)
-        return f"{f.name} must be one of {wanted}, not {value}"
+        return f"{f.name} must be one of {wanted}, not {stream}"
+    if op.brings_text:
+        return None
+    if f.role is Role.DEST and stream not in queue.puts:
+        return f"{f.name} must lead to a slice elsewhere, not {stream}"
+    if f.role is Role.SOURCE and stream not in queue.takes:
+        return f"{f.name} must come from a slice elsewhere, not {stream}"
     return None

@@ -14,7 +14,7 @@ import numpy as np
 
 from takt_hw import isa
 from takt_hw.config import ChipConfig, Kind
-from takt_hw.isa import Alu, Instruction, Op, Queue
+from takt_hw.isa import Alu, Instruction, Op, Queue, Stream
 
 from ..latency import chain, d_func, d_skew
 
@@ -116,6 +116,8 @@ class Plan:
     ) -> bool:
         """Plan one dispatch; False, and no change, if it would be illegal."""
         if not self._may_dispatch(queue, cycle, instruction):
+            return False
+        if not (_all_in(takes, queue.takes) and _all_in(fills, queue.puts)):
             return False
         op, mark = instruction.op, self.mark()
         self._set(self.slots[queue.index], cycle, instruction)
@@ -294,6 +296,11 @@ class Plan:
     def _set(self, where: dict, key: object, new: object) -> None:
         self.journal.append(("set", where, key, where.get(key)))
         where[key] = new
+
+
+def _all_in(streams: Sequence[int], named: frozenset[Stream]) -> bool:
+    """Whether all the streams are among those that a queue names."""
+    return all(Stream.from_bits(bits) in named for bits in streams)
 
 
 def banks(config: ChipConfig, instruction: Instruction) -> set[int]:
