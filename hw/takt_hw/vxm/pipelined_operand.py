@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from ..config import LANES_PER_SUPERLANE
 from ..isa import DType
@@ -79,7 +79,10 @@ def register_operand(
                 takes.append(streaming & is_sent(dtype, p) & (index[:PLACE_BITS] == q - p))
                 taken.append(picks[p, q].eq(takes[-1]))
         m.d.comb += [tap.valid.eq(Cat(*takes).any()), tap.stream.eq(Cat(Const(q, PLACE_BITS), index[PLACE_BITS:]))]
-        taken.append(raw[q].eq(planes[q]))
+        # The next group moves to where the first was, so that wires are short and need no multiplexer of all groups.
+        m.d.sync += raw[q].eq(
+            Mux(valid, planes[q], raw[q] >> len(raw[q]) // len(turns)) if len(turns) > 1 else planes[q]
+        )
     for p in range(PLANES):
         taken += [holder[p].eq(holding & (index == n) & is_sent(dtype, p)) for n, holder in enumerate(holders)]
     taken += [
@@ -94,7 +97,7 @@ def register_operand(
         with m.If(valid):
             m.d.sync += taken
 
-    planes_now = [at_turn(m, vector, turns, f"{name}_now{p}") for p, vector in enumerate(raw)]
+    planes_now = [vector[: len(vector) // len(turns)] for vector in raw]
     held_now = [at_turn(m, Value.cast(held[n]), turns, f"{name}_held{n}") for n in range(len(holders))]
     lanes = []
     for lane in range(LANES_PER_SUPERLANE // len(turns)):
