@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -27,11 +27,11 @@ CHAINED = 4
 
 
 WEIGHT_ROWS = 4
-"""Rows of one `ColumnWeights`."""
+"""Rows of one `WeightBuffer`."""
 
 
-class ColumnWeights(wiring.Component):
-    """Weights of some rows of a column and the buffer behind them.
+class WeightBuffer(wiring.Component):
+    """The buffer of some rows of a column.
 
     With registers of its own for what lets them change: across a whole column that net is the slowest of the MXM.
 
@@ -40,25 +40,26 @@ class ColumnWeights(wiring.Component):
     load, buffered : In(1), In
         Weights for the buffer, a cycle after ``load``.
     install : In(1)
-        In the next cycle the weights become what the buffer holds.
+        The column takes the weights.
+    installs : Out(1)
+        One cycle later.
     weights : Out
-        Those that are installed, from two cycles after ``install`` on.
+        What the buffer holds.
     """
 
     def __init__(self) -> None:
         bits = 8 * WEIGHT_ROWS
-        super().__init__({"load": In(1), "buffered": In(bits), "install": In(1), "weights": Out(bits)})
+        sides = {"load": In(1), "buffered": In(bits), "install": In(1), "installs": Out(1), "weights": Out(bits)}
+        super().__init__(sides)
 
     def elaborate(self, platform) -> Module:
         m = Module()
         load, install = Signal(), Signal()
-        buffer, weights = (Signal(8 * WEIGHT_ROWS, name=name, reset_less=True) for name in ("buffer", "installed"))
+        buffer = Signal(8 * WEIGHT_ROWS, reset_less=True)
         m.d.sync += [load.eq(self.load), install.eq(self.install)]
         with m.If(load):
             m.d.sync += buffer.eq(self.buffered)
-        with m.If(install):
-            m.d.sync += weights.eq(buffer)
-        m.d.comb += self.weights.eq(weights)
+        m.d.comb += [self.installs.eq(install), self.weights.eq(buffer)]
         return m
 
 
@@ -129,13 +130,17 @@ class Column(wiring.Component):
         keep = chain[-1]
         weights = []
         for first in range(0, ROWS, WEIGHT_ROWS):
-            m.submodules[f"weights{first}"] = part = ColumnWeights()
+            m.submodules[f"weights{first}"] = part = WeightBuffer()
             m.d.comb += [
                 part.load.eq(self.load),
                 part.buffered.eq(self.buffered[8 * first : 8 * (first + WEIGHT_ROWS)]),
                 part.install.eq(self.install),
             ]
-            weights += [part.weights.word_select(row, 8).as_signed() for row in range(WEIGHT_ROWS)]
+            # Here, beside the multipliers, which take those of theirs in.
+            installed = [Signal(signed(8), name=f"weight{first + n}", reset_less=True) for n in range(WEIGHT_ROWS)]
+            with m.If(part.installs):
+                m.d.sync += [weight.eq(part.weights.word_select(n, 8)) for n, weight in enumerate(installed)]
+            weights += installed
 
         split = self.multiplied
         # Multipliers stand far apart and are slow: levels that the tree does not need are registers on the way there
