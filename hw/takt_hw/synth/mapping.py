@@ -22,10 +22,14 @@ several small ones cost more area than they save time."""
 
 _READERS = {".v": "read_verilog", ".il": "read_rtlil"}
 
-UNCHECKED = ("*.banks", "*queue_*")
+IN_BLOCK_RAM = "*link.buffer"
+"""Modules with memories so short that yosys would make them of LUTs, which have many more pins than a block RAM."""
+
+UNCHECKED = ("*.banks", "*queue_*", IN_BLOCK_RAM)
 """Modules with memories of which nobody looks at what was read at an address while it was written: the banks of MEM,
-where no legal program does that, and text, of which a queue takes nothing that is arriving. For others yosys adds
-registers and comparators that keep the old word; the block RAM itself gives neither old nor new."""
+where no legal program does that, text, of which a queue takes nothing that is arriving, and a link's deskew buffer,
+which reads zeros in place of a vector that is not there yet. For others yosys adds registers and comparators that keep
+the old word; the block RAM itself gives neither old nor new."""
 
 # synth_lattice maps to LUTs with abc9 whatever it is told, so that step is done by hand: docs/design/synthesis.md.
 _MAPPING = """
@@ -94,6 +98,7 @@ def synthesize(
     words = {"top": top, "options": " ".join(options), "netlist": NETLIST}
     read = "\n".join(f"{_READERS[Path(name).suffix]} {name}" for name in sources)
     read += "".join(f"\nsetattr -set no_rw_check 1 {modules}/m:*" for modules in UNCHECKED)
+    read += f'\nsetattr -set ram_style "block" {IN_BLOCK_RAM}/m:*'
     script = [read, _MAPPING.format(**words), *([_LOOPS] if check else []), _DONE.format(**words)]
     seconds = 0.0
     if check:
