@@ -23,14 +23,15 @@ from .mapping import NETLIST, synthesize
 from .netlist import Area, Netlist
 from .placing import CROWDED, DEVICE, DEVICE_OPTIONS, TIMED, place
 from .report import AREA
+from .ties import untie
 from .tools import Report, Tool, ToolError
 
 RESULT = "result.json"
 
 _SUMMARY = "netlist.summary.json"
 
-_WITH_CHANNELS = "netlist.channels.json"
-"""The netlist and what keeps rows of LUTs empty."""
+_FOR_PLACEMENT = "netlist.placement.json"
+"""The netlist without wires that nobody needs, and with what keeps rows of LUTs empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,12 +108,12 @@ def build(point: Point, root: Path, report: Report = lambda doing: None) -> dict
     seconds = _synthesize(sources, design, report)
     netlist = Netlist.of_summary(json.loads((design / _SUMMARY).read_text()))
     check_room(point, sources.device, netlist.by_slice())
-    empty = _leave_channels(sources, design, sum(area.comb for area in netlist.by_slice().values()))
+    empty = _prepare(sources, design, sum(area.comb for area in netlist.by_slice().values()))
     directory = design / f"seed{point.seed}{'-estimate' if point.estimate else ''}"
     directory.mkdir(exist_ok=True)
     placed = place(
         directory,
-        netlist=f"../{_WITH_CHANNELS}",
+        netlist=f"../{_FOR_PLACEMENT}",
         device=sources.options,
         constraints=f"../{sources.constraints}" if sources.constraints else None,
         mhz=point.mhz,
@@ -184,15 +185,17 @@ def _write(point: Point, directory: Path) -> _Sources:
     )
 
 
-def _leave_channels(sources: _Sources, directory: Path, needs: int) -> int:
-    """Write `_WITH_CHANNELS`; LUTs that stay empty, none if a design that needs so many needs them too."""
-    text = (directory / NETLIST).read_text()
-    design = json.loads(text)
+def _prepare(sources: _Sources, directory: Path, needs: int) -> int:
+    """Write `_FOR_PLACEMENT`; LUTs that stay empty, none if a design that needs so many needs them too."""
+    design = json.loads((directory / NETLIST).read_text())
+    untie(design)
+    text = json.dumps(design)
     empty = channels.leave(design, sources.top, sources.device)
-    if _PACKED * needs > _ROOM[sources.device].comb - empty:
-        (directory / _WITH_CHANNELS).write_text(text)
-        return 0
-    (directory / _WITH_CHANNELS).write_text(json.dumps(design))
+    if _PACKED * needs <= _ROOM[sources.device].comb - empty:
+        text = json.dumps(design)
+    else:
+        empty = 0
+    (directory / _FOR_PLACEMENT).write_text(text)
     return empty
 
 
