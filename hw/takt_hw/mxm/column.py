@@ -96,6 +96,8 @@ class Column(wiring.Component):
         Weights for the buffer, a cycle after ``load``.
     install : In(1)
         The buffer's weights are those of the activations two cycles later.
+    installs : In(1)
+        The same one cycle later, for weights of multipliers.
     negative : In
         What the digits of -1 lack, 6 cycles after their activations.
     below : In(32)
@@ -115,6 +117,7 @@ class Column(wiring.Component):
                 "load": In(1),
                 "buffered": In(BITS),
                 "install": In(1),
+                "installs": In(1),
                 "negative": In(NEGATIVE_BITS),
                 "below": In(32),
                 "sum": Out(32),
@@ -137,10 +140,11 @@ class Column(wiring.Component):
                 part.install.eq(self.install),
             ]
             # Here, beside the multipliers, which take those of theirs in.
-            installed = [Signal(signed(8), name=f"weight{first + n}", reset_less=True) for n in range(WEIGHT_ROWS)]
-            with m.If(part.installs):
-                m.d.sync += [weight.eq(part.weights.word_select(n, 8)) for n, weight in enumerate(installed)]
-            weights += installed
+            for n in range(WEIGHT_ROWS):
+                weight = Signal(signed(8), name=f"weight{first + n}", reset_less=True)
+                with m.If(self.installs if first + n < self.multiplied else part.installs):
+                    m.d.sync += weight.eq(part.weights.word_select(n, 8))
+                weights.append(weight)
 
         split = self.multiplied
         # Multipliers stand far apart and are slow: levels that the tree does not need are registers on the way there

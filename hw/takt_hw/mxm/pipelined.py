@@ -38,6 +38,9 @@ class PipelinedSupercell(Supercell):
         m.d.comb += self.valid.eq(activated)
         digits = [digits_of(number) for number in activation_registers(m, late.activations)]
         negative: dict[int, Value] = {}
+        # One for all multipliers: four that share their enables may then be of any columns.
+        installs = Signal()
+        m.d.sync += installs.eq(feed.install)
         for number in range(SIZE):
             multiplied = sum(row * SIZE + number < config.mxm_dsp for row in range(SIZE))
             if multiplied not in negative:
@@ -49,6 +52,7 @@ class PipelinedSupercell(Supercell):
                 column.load.eq(feed.load & (feed.block == self.column * self.blocks_per_cell + block)),
                 column.buffered.eq(late.weights[stream]),
                 column.install.eq(feed.install),
+                column.installs.eq(installs),
                 column.negative.eq(negative[multiplied]),
                 column.below.eq(self.sums_below.int32[number]),
                 self.sums.int32[number].eq(column.sum),

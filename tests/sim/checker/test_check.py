@@ -303,6 +303,17 @@ def test_slices_name_their_own_streams():
     assert refused[0] == "src must be one of s0, s4, not s2e"
 
 
+def test_slices_name_streams_that_come_from_elsewhere_or_lead_there():
+    config = replace(NANO, streams_between=True)
+    east, west = (isa.ABC.make(src=stream(name)) for name in ("s0e", "s0w"))
+    assert "operand" not in {v.rule for v in violations(config, text({"MXM_E0.activate": [(9, east)]}))}
+    (wrong,) = [v for v in violations(config, text({"MXM_E0.activate": [(9, west)]})) if v.rule == "operand"]
+    assert (wrong.queue, wrong.message) == ("MXM_E0.activate", "src must come from a slice elsewhere, not s0w")
+    assert violations(config, text({"MEM_E0.read": [read("s0e", 0)]})) == []
+    (wrong,) = violations(config, text({"MEM_W0.read": [read("s0w", 0)]}))
+    assert (wrong.rule, wrong.message) == ("operand", "dst must lead to a slice elsewhere, not s0w")
+
+
 def test_every_rule_of_the_manual_has_a_case():
     manual = (Path(__file__).parents[3] / "docs/manual/timing.md").read_text()
     table = manual.split("## What the checker refuses")[1].split("\n## ")[0]
