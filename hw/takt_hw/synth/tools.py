@@ -170,7 +170,9 @@ _DOING = (
     (re.compile(r"[\d.]+ Executing (.+?) (?:pass|frontend|backend)"), "{}"),
     (re.compile(r"Info: +(at iteration #\d+).*?(wirelen.*= \d+)"), "placing, {}"),
     (re.compile(r"Info: +\[ *\d+.*?\| *(\d+) +(\d+)"), "routing"),
-    (re.compile(r"Info: +(\d+ .*arcs?.*|iter=\d+ .*)"), "routing, {}"),
+    (re.compile(r"Info: +(iter=\d+) steplen"), "placing, {}"),
+    (re.compile(r"Info: +(\d+ .*arcs?.*)"), "routing, {}"),
+    (re.compile(r"Info: +iter=(\d+) wires=\d+ overused=(\d+)"), "routing, pass {}: {} wires taken twice"),
     (re.compile(r"Info: ((?:Packing|Placing|Running|Routing|Creating|Promoting|Setting) [^.,]*)"), "{}"),
 )
 
@@ -179,5 +181,5 @@ def _doing(line: str) -> str | None:
     """What a line of a tool says that it is doing, if anything."""
     for pattern, form in _DOING:
         if match := pattern.match(line):
-            return form.format(match[1])[:100]
+            return form.format(*match.groups())[:100]
     return None
