@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -137,16 +137,13 @@ class Chip(wiring.Component):
 
     def _superlanes(self, m: Module, bus, dispatches: dict) -> list:
         config = self.config
-        # Which slice is meant is worked out here, so that in the slices nothing but the choice is behind a register.
-        chosen = Cat(bus.slice == n for n in range(len(config.mem_slices)))
-        reads, writes = (Signal(max(1, len(chosen)), name=f"host_{name}") for name in ("reads", "writes"))
+        access = Signal(2)
         address = Signal(16, reset_less=True)
         mem_slice = Signal(8, reset_less=True)
         number = Signal(5, reset_less=True)
         write_data = Signal(BITS, reset_less=True)
         m.d.sync += [
-            reads.eq(chosen & bus.mem_read.replicate(len(chosen))),
-            writes.eq(chosen & bus.mem_write.replicate(len(chosen))),
+            access.eq(Cat(bus.mem_read, bus.mem_write)),
             address.eq(bus.address),
             mem_slice.eq(bus.slice),
             number.eq(bus.superlane),
@@ -156,15 +153,11 @@ class Chip(wiring.Component):
         build = partial(Superlane, config, self.tiles, checks=self.checks, shows=self.traced)
         for k in range(config.superlanes):
             ports = self.tiles.place(m, f"superlane{k}", "superlane", build)
-            here = (
-                (number == k).replicate(len(reads))
-                if config.superlanes > 1
-                else Const((1 << len(reads)) - 1, len(reads))
-            )
+            here = number == k
             m.d.comb += [
                 ports.clear.eq(bus.start),
-                ports.host_read.eq(reads & here),
-                ports.host_write.eq(writes & here),
+                ports.host_read.eq(access[0] & here),
+                ports.host_write.eq(access[1] & here),
                 ports.host_slice.eq(mem_slice),
                 ports.host_address.eq(address),
                 ports.host_data.eq(write_data),

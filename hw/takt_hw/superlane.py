@@ -58,10 +58,8 @@ class Superlane(wiring.Component):
         The low bits of what was taken last, from the cycle after.
     clear : In(1)
         A program begins.
-    host_read, host_write : In(len(config.mem_slices))
+    host_read, host_write, host_slice, host_address, host_data : In
         Host access to one MEM slice while no program runs.
-    host_slice, host_address, host_data : In
-        Its number, and what of it.
     host_read_data : Out(BITS)
         Two cycles after ``host_read``, and ``config.memory_cycles``.
     feed_{plane}, product_{plane}, product_{plane}_valid : Out(feed_layout), In(sums_layout), In(1)
@@ -89,9 +87,9 @@ class Superlane(wiring.Component):
         address_bits = (config.mem_words - 1).bit_length()
         ports: dict = {
             "clear": In(1),
-            "host_read": In(max(1, len(config.mem_slices))),  # at least a bit: Verilog has no ports of none
-            "host_write": In(max(1, len(config.mem_slices))),
-            "host_slice": In(range(max(2, len(config.mem_slices)))),
+            "host_read": In(1),
+            "host_write": In(1),
+            "host_slice": In(range(max(2, len(config.mem_slices)))),  # at least a bit: Verilog has no ports of none
             "host_address": In(address_bits),
             "host_data": In(BITS),
             "host_read_data": Out(BITS),
@@ -209,11 +207,13 @@ class Superlane(wiring.Component):
         build = partial(kind, self.config.mem_words, ecc=self.config.ecc, shows=self.shows)
         memory = self.tiles.place(m, name, "mem_slice", build)
         number = next(n for n, s in enumerate(self.config.mem_slices) if s.name == name)
+        hosted = Signal(name=f"{name}_hosted")
         m.d.comb += [
+            hosted.eq(self.host_slice == number),
             memory.reads.eq(self._control(f"{name}.read")),
             memory.writes.eq(self._control(f"{name}.write")),
-            memory.host_read.eq(self.host_read[number]),
-            memory.host_write.eq(self.host_write[number]),
+            memory.host_read.eq(self.host_read & hosted),
+            memory.host_write.eq(self.host_write & hosted),
             memory.host_address.eq(self.host_address),
             memory.host_data.eq(self.host_data),
             getattr(self, f"write_{name}").eq(memory.write),
