@@ -50,7 +50,7 @@ class Ulx3s(BoardDesign):
     package = "CABGA381"
     speed = "6"
     place_device = "--85k"
-    build = "ecp5_solo"
+    build = "ecp5"
     crystal_mhz = 25.0
     links = 2
     lights = {

@@ -33,7 +33,7 @@ def main() -> int:
     )
     parser.add_argument("--chip", choices=sorted({**BUILDS, SMALL.name: SMALL}), default=None)
     parser.add_argument("--mhz", type=float, default=Point.mhz, help="of the chip's clock")
-    parser.add_argument("--seed", type=int, default=1, help="of the placement")
+    parser.add_argument("--seed", type=int, default=Point.seed, help="of the placement")
     parser.add_argument("--estimate", action="store_true", help="stop after placement: minutes instead of hours")
     parser.add_argument("--sweep", help="as in 'seed=1,2 streams=8,16': all combinations of sizes and seeds")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of a sweep")
