@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -122,30 +122,35 @@ class Chip(wiring.Component):
         ]
         queues = sequencer.place_queues(m, self.tiles, config, host.bus, clockwork)
         dispatches = {name: icu.dispatch for name, icu in queues.items()}
-        superlanes = self._superlanes(m, host.bus, dispatches)
-        conflicts = sequencer.place_fetch_ports(m, self.tiles, config, host.bus, queues, superlanes)
+        clear = host.bus.start
+        if config.pipelined:  # a program's first cycle is far enough for a register on the way
+            clear = Signal()
+            m.d.sync += clear.eq(host.bus.start)
+        superlanes = self._superlanes(m, host.bus, clear, dispatches)
+        conflicts = sequencer.place_fetch_ports(m, self.tiles, config, host.bus, clear, queues, superlanes)
         self._planes(m, superlanes)
         self._networks(m, superlanes)
         self._faults(m, flags, host.bus.fault_clear, clockwork.running, superlanes, queues, conflicts)
         if config.links:
-            self._links(m, flags, host.bus, clockwork, queues, superlanes)
+            self._links(m, flags, host.bus, clear, clockwork, queues, superlanes)
         if config.ecc:
             self._errors(m, flags, host, superlanes)
         if self.traced:
             self._trace(m, clockwork, dispatches, superlanes)
         return m
 
-    def _superlanes(self, m: Module, bus, dispatches: dict) -> list:
+    def _superlanes(self, m: Module, bus, clear: Value, dispatches: dict) -> list:
         config = self.config
-        access = Signal(2)
+        # Which slice is meant is worked out here, so that in the slices nothing but the choice is behind a register.
+        chosen = Cat(bus.slice == n for n in range(len(config.mem_slices)))
+        reads, writes = (Signal(max(1, len(chosen)), name=f"host_{name}") for name in ("reads", "writes"))
         address = Signal(16, reset_less=True)
-        mem_slice = Signal(8, reset_less=True)
         number = Signal(5, reset_less=True)
         write_data = Signal(BITS, reset_less=True)
         m.d.sync += [
-            access.eq(Cat(bus.mem_read, bus.mem_write)),
+            reads.eq(chosen & bus.mem_read.replicate(len(chosen))),
+            writes.eq(chosen & bus.mem_write.replicate(len(chosen))),
             address.eq(bus.address),
-            mem_slice.eq(bus.slice),
             number.eq(bus.superlane),
             write_data.eq(bus.write_data),
         ]
@@ -153,12 +158,15 @@ class Chip(wiring.Component):
         build = partial(Superlane, config, self.tiles, checks=self.checks, shows=self.traced)
         for k in range(config.superlanes):
             ports = self.tiles.place(m, f"superlane{k}", "superlane", build)
-            here = number == k
+            here = (
+                (number == k).replicate(len(reads))
+                if config.superlanes > 1
+                else Const((1 << len(reads)) - 1, len(reads))
+            )
             m.d.comb += [
-                ports.clear.eq(bus.start),
-                ports.host_read.eq(access[0] & here),
-                ports.host_write.eq(access[1] & here),
-                ports.host_slice.eq(mem_slice),
+                ports.clear.eq(clear),
+                ports.host_read.eq(reads & here),
+                ports.host_write.eq(writes & here),
                 ports.host_address.eq(address),
                 ports.host_data.eq(write_data),
             ]
@@ -205,7 +213,9 @@ class Chip(wiring.Component):
             for k, ports in enumerate(superlanes):
                 wiring.connect(m, getattr(network, f"port{k}"), ports.reduce)
 
-    def _links(self, m: Module, flags: Signal, bus, clockwork: Clockwork, queues: dict, superlanes: list) -> None:
+    def _links(
+        self, m: Module, flags: Signal, bus, clear: Value, clockwork: Clockwork, queues: dict, superlanes: list
+    ) -> None:
         """Links to other chips, the counter that is aligned over one of them, and who waits for it."""
         config = self.config
         m.submodules.counter = counter = AlignedCounter(config.pipelined)
@@ -222,7 +232,7 @@ class Chip(wiring.Component):
             aligner.control.eq(align.dispatch),
             aligner.elapsed.eq(clockwork.elapsed),
             aligner.time.eq(counter.count),
-            aligner.clear.eq(bus.start),
+            aligner.clear.eq(clear),
             aligner.restart.eq(restart),
             align.resume.eq(aligner.resume),
             clockwork.align.eq(aligner.resume),
@@ -239,7 +249,7 @@ class Chip(wiring.Component):
                 link.wire_clk.eq(getattr(self, f"link{n}_wire_clk")),
                 link.i_wire.eq(getattr(self, f"link{n}_i_wire")),
                 getattr(self, f"link{n}_o_wire").eq(link.o_wire),
-                link.clear.eq(bus.start),
+                link.clear.eq(clear),
                 link.restart.eq(restart),
                 link.time.eq(counter.count),
                 link.aligned.eq(counter.aligned),

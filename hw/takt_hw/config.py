@@ -310,7 +310,7 @@ class ChipConfig:
     @property
     def fetch_cycles(self) -> int:
         """From an IFETCH to its words."""
-        return 2 if self.pipelined else 0
+        return 3 if self.pipelined else 0
 
     @property
     def packet_words(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 
 from . import isa
 from .config import ChipConfig
@@ -19,7 +19,7 @@ from .superlane import CONTROL_LATENCY, fetch_bits, queue_ports
 from .tiles import TileLibrary
 
 HOST_REGISTERS = 1
-"""Registers between the host's bus and the queues of a pipelined build. Text has one more, in its `TextPort`."""
+"""Registers between the host's bus and the queues of a pipelined build. Text has more, in its `TextPort`."""
 
 
 def late(config: ChipConfig) -> int:
@@ -40,6 +40,7 @@ def place_queues(m: Module, tiles: TileLibrary, config: ChipConfig, bus, clockwo
     else:
         entry = {name: getattr(bus, name) for name in ("entry_write", "entry_start", "entry_count", "entry_clear")}
         start = bus.start
+    release = clockwork.release
     for queue, name in queue_ports(config):
         build = partial(kind, queue.unit, config.queue_words)
         icu = tiles.place(m, f"queue_{name}", f"queue_{queue.unit.name}", build)
@@ -48,7 +49,7 @@ def place_queues(m: Module, tiles: TileLibrary, config: ChipConfig, bus, clockwo
             icu.entry_write.eq(entry["entry_write"] & addressed),
             *(getattr(icu, port).eq(value) for port, value in entry.items() if port != "entry_write"),
             icu.start.eq(start),
-            icu.release.eq(clockwork.release),
+            icu.release.eq(tiles.relay(m, f"release_{name}", release) if config.pipelined else release),
             clockwork.notify[queue.index].eq(icu.notify),
             clockwork.ended[queue.index].eq(icu.ended),
         ]
@@ -63,30 +64,31 @@ def place_queues(m: Module, tiles: TileLibrary, config: ChipConfig, bus, clockwo
 
 
 def place_fetch_ports(
-    m: Module, tiles: TileLibrary, config: ChipConfig, bus, queues: dict[str, Any], superlanes: list
+    m: Module, tiles: TileLibrary, config: ChipConfig, bus, clear: Value, queues: dict[str, Any], superlanes: list
 ) -> list:
     """Add the way of text into the queues of each position; returns whether IFETCHes meet there."""
     conflicts = []
     kind = TextPort if config.pipelined else FetchPort
     host = _HostText(m, bus) if config.pipelined else None
     for position, what in enumerate(config.row):
-        here = [(queue, queues[name]) for queue, name in queue_ports(config) if queue.position == position]
+        here = [(queue, name, queues[name]) for queue, name in queue_ports(config) if queue.position == position]
         build = partial(kind, config.superlanes, len(here), fetch_bits(config, position), CONTROL_LATENCY)
         fetch = tiles.place(m, f"fetch{position}", f"fetch_{what.value}", build)
-        m.d.comb += [fetch.clear.eq(bus.start), getattr(superlanes[0], f"i_fetch{position}").eq(fetch.take)]
+        m.d.comb += [fetch.clear.eq(clear), getattr(superlanes[0], f"i_fetch{position}").eq(fetch.take)]
         if host is not None:
             m.d.comb += [fetch.host_write.eq(host.write), fetch.host_word.eq(host.word)]
-        for n, (queue, icu) in enumerate(here):
-            m.d.comb += [getattr(fetch, f"ask{n}").eq(icu.fetch), icu.arrives.eq(fetch.arrives[n])]
+        for n, (queue, name, icu) in enumerate(here):
+            m.d.comb += getattr(fetch, f"ask{n}").eq(icu.fetch)
             if host is None:
-                m.d.comb += icu.fetched.eq(fetch.word)
+                m.d.comb += [icu.arrives.eq(fetch.arrives[n]), icu.fetched.eq(fetch.word)]
             else:
-                m.d.comb += [
-                    icu.text_write.eq(host.late_write & _addressed(m, config, bus, queue.index)),
-                    icu.text_address.eq(host.late_address),
-                    icu.text_data.eq(fetch.word),
-                    icu.text_marks.eq(fetch.marks),
-                ]
+                # to each queue with a register of its own, in which nothing of an earlier program stays
+                arrives = fetch.arrives[n] & ~clear
+                writes = host.late_write & _addressed(m, config, bus, queue.index)
+                word, address = fetch.word[: len(icu.text_data)], host.late_address[: len(icu.text_address)]
+                text = Cat(word, fetch.marks, address, writes, arrives)
+                ports = Cat(icu.text_data, icu.text_marks, icu.text_address, icu.text_write, icu.arrives)
+                m.d.comb += ports.eq(tiles.relay(m, f"text_{name}", text))
         for k, ports in enumerate(superlanes):
             m.d.comb += getattr(fetch, f"fetched{k}").eq(getattr(ports, f"fetched{position}"))
         for below, above in zip(superlanes, superlanes[1:], strict=False):
@@ -96,19 +98,18 @@ def place_fetch_ports(
 
 
 class _HostText:
-    """A word of text on its way to its queue: in ``word`` with ``write``, and a cycle later what is ``late``."""
+    """A word of text on its way to its queue: in ``word`` with ``write``; ``late`` is as late as its `TextPort`."""
 
     def __init__(self, m: Module, bus):
-        self.write, self.late_write = Signal(), Signal()
+        self.write = Signal()
         self.word = Signal(BITS, reset_less=True)
-        address, self.late_address = (Signal.like(bus.address, reset_less=True) for _ in range(2))
-        m.d.sync += [
-            self.write.eq(bus.text_write),
-            self.late_write.eq(self.write),
-            self.word.eq(bus.write_data),
-            address.eq(bus.address),
-            self.late_address.eq(address),
-        ]
+        address = Signal.like(bus.address, reset_less=True)
+        m.d.sync += [self.write.eq(bus.text_write), self.word.eq(bus.write_data), address.eq(bus.address)]
+        self.late_write, self.late_address = self.write, address
+        for _ in range(TextPort.host_latency):
+            write, address = self.late_write, self.late_address
+            self.late_write, self.late_address = Signal(), Signal.like(address, reset_less=True)
+            m.d.sync += [self.late_write.eq(write), self.late_address.eq(address)]
 
 
 def _addressed(m: Module, config: ChipConfig, bus, index: int) -> Value:

@@ -55,6 +55,9 @@ class StreamPosition(wiring.Component):
         A range of one alignment keeps the multiplexers as small as the instruction set allows.
     drives_among, taps_among : sequence of frozenset of Stream, optional
         Of those, the streams that each can name; all if not given, or None.
+    drives_ahead : sequence of bool, optional
+        Producers that say a cycle before, in ``next_drive``, what they will drive, so that selects are registers; none
+        if not given.
     arriving : frozenset of Stream, optional
         Those that a neighbour can have something on; all if not given.
     tap_bits : sequence of int, optional
@@ -82,6 +85,8 @@ class StreamPosition(wiring.Component):
         The registers.
     drive{n} : In(drive_layout(bits))
         Producers. A driven register takes the driven value in place of its neighbour's.
+    next_drive{n} : In(TAP)
+        Of a producer ahead: ``valid`` and ``stream`` of ``drive{n}`` in the next cycle.
     tap{n}, tap{n}_data : In(TAP), Out(tap_bits[n])
         Consumers.
     collision, undefined : Out(1)
@@ -99,6 +104,7 @@ class StreamPosition(wiring.Component):
         taps: Sequence[range],
         drives_among: Sequence[frozenset[Stream] | None] | None = None,
         taps_among: Sequence[frozenset[Stream] | None] | None = None,
+        drives_ahead: Sequence[bool] | None = None,
         arriving: frozenset[Stream] | None = None,
         tap_bits: Sequence[int] | None = None,
         tap_lanes: Sequence[bool] | None = None,
@@ -112,6 +118,7 @@ class StreamPosition(wiring.Component):
         self.taps = tuple(taps)
         self.drives_among = tuple(drives_among or [None] * len(self.drives))
         self.taps_among = tuple(taps_among or [None] * len(self.taps))
+        self.drives_ahead = tuple(drives_ahead or [False] * len(self.drives))
         self.arriving = arriving
         self.tap_bits = (bits,) * len(self.taps) if tap_bits is None else tuple(tap_bits)
         self.tap_lanes = (False,) * len(self.taps) if tap_lanes is None else tuple(tap_lanes)
@@ -121,6 +128,7 @@ class StreamPosition(wiring.Component):
         super().__init__(
             {"i_east": In(layout), "i_west": In(layout), "o_east": Out(layout), "o_west": Out(layout)}
             | {f"drive{n}": In(drive_layout(bits)) for n in range(len(drives))}
+            | {f"next_drive{n}": In(TAP) for n, ahead in enumerate(self.drives_ahead) if ahead}
             | {f"tap{n}": In(TAP) for n in range(len(taps))}
             | {f"tap{n}_data": Out(bits) for n, bits in enumerate(self.tap_bits)}
             | {"collision": Out(1), "undefined": Out(1)}
@@ -150,7 +158,7 @@ class StreamPosition(wiring.Component):
         for direction in Direction:
             registers = self._registers(direction)
             incoming = self.i_east if direction is Direction.EAST else self.i_west
-            hits = self._one_hot(m, "drive", len(self.drives), direction)
+            hits = self._one_hot(m, "drive", self.drives_ahead, direction)
             for number in range(self.streams):
                 value = Signal(self.bits, name=f"s{number}{direction.letter}", reset_less=True)
                 m.d.comb += registers.data[number].eq(value)
@@ -175,7 +183,9 @@ class StreamPosition(wiring.Component):
             m.d.sync += valid.eq(incoming.valid | driven)
             m.d.comb += registers.valid.eq(valid)
             if self.checks:
-                takes, _ = _union(m, self._one_hot(m, "tap", len(self.taps), direction), self.streams, "takes")
+                takes, _ = _union(
+                    m, self._one_hot(m, "tap", [False] * len(self.taps), direction), self.streams, "takes"
+                )
                 taken = Signal(self.streams, name=f"taken_{direction.letter}")
                 m.d.sync += taken.eq(incoming.taken & ~driven)
                 m.d.comb += registers.taken.eq(taken | takes)
@@ -200,14 +210,15 @@ class StreamPosition(wiring.Component):
     def _registers(self, direction: Direction):
         return self.o_east if direction is Direction.EAST else self.o_west
 
-    def _one_hot(self, m: Module, kind: str, count: int, direction: Direction) -> list[Signal]:
+    def _one_hot(self, m: Module, kind: str, ahead: Sequence[bool], direction: Direction) -> list[Signal]:
         """For each drive or tap, the stream of one direction that it names this cycle, as one bit of a vector."""
         vectors = []
-        for n in range(count):
-            port = getattr(self, f"{kind}{n}")
+        for n, earlier in enumerate(ahead):
+            port = getattr(self, f"next_{kind}{n}" if earlier else f"{kind}{n}")
             vector = Signal(self.streams, name=f"{kind}{n}_{direction.letter}")
             named = port.valid & (port.stream[-1] == direction)
-            m.d.comb += vector.eq(named << port.stream[: (self.streams - 1).bit_length()])
+            domain = m.d.sync if earlier else m.d.comb
+            domain += vector.eq(named << port.stream[: (self.streams - 1).bit_length()])
             vectors.append(vector)
         return vectors
 

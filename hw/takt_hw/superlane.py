@@ -20,7 +20,7 @@ from .mxm.feeder import Feeder
 from .mxm.pipelined_accumulator import PipelinedAccumulator
 from .mxm.supercell import feed_layout, sums_layout
 from .place import Place
-from .streams import BITS, DRIVE, TAP, StreamPosition, dispatch_layout
+from .streams import BITS, DRIVE, TAP, StreamPosition, any_of, dispatch_layout
 from .sxm import crossing, local
 from .tiles import TileLibrary
 from .vxm.alu import RESULT, VxmAlu
@@ -58,8 +58,10 @@ class Superlane(wiring.Component):
         The low bits of what was taken last, from the cycle after.
     clear : In(1)
         A program begins.
-    host_read, host_write, host_slice, host_address, host_data : In
+    host_read, host_write : In(len(config.mem_slices))
         Host access to one MEM slice while no program runs.
+    host_address, host_data : In
+        A word of it, and what that becomes.
     host_read_data : Out(BITS)
         Two cycles after ``host_read``, and ``config.memory_cycles``.
     feed_{plane}, product_{plane}, product_{plane}_valid : Out(feed_layout), In(sums_layout), In(1)
@@ -87,9 +89,8 @@ class Superlane(wiring.Component):
         address_bits = (config.mem_words - 1).bit_length()
         ports: dict = {
             "clear": In(1),
-            "host_read": In(1),
-            "host_write": In(1),
-            "host_slice": In(range(max(2, len(config.mem_slices)))),  # at least a bit: Verilog has no ports of none
+            "host_read": In(max(1, len(config.mem_slices))),  # at least a bit: Verilog has no ports of none
+            "host_write": In(max(1, len(config.mem_slices))),
             "host_address": In(address_bits),
             "host_data": In(BITS),
             "host_read_data": Out(BITS),
@@ -207,13 +208,11 @@ class Superlane(wiring.Component):
         build = partial(kind, self.config.mem_words, ecc=self.config.ecc, shows=self.shows)
         memory = self.tiles.place(m, name, "mem_slice", build)
         number = next(n for n, s in enumerate(self.config.mem_slices) if s.name == name)
-        hosted = Signal(name=f"{name}_hosted")
         m.d.comb += [
-            hosted.eq(self.host_slice == number),
             memory.reads.eq(self._control(f"{name}.read")),
             memory.writes.eq(self._control(f"{name}.write")),
-            memory.host_read.eq(self.host_read & hosted),
-            memory.host_write.eq(self.host_write & hosted),
+            memory.host_read.eq(self.host_read[number]),
+            memory.host_write.eq(self.host_write[number]),
             memory.host_address.eq(self.host_address),
             memory.host_data.eq(self.host_data),
             getattr(self, f"write_{name}").eq(memory.write),
@@ -227,7 +226,8 @@ class Superlane(wiring.Component):
             place.tap(getattr(memory, tap), taken, queue.streams, among=queue.takes, raw=tap == "arriving")
         if kind.marks(self.config.ecc):
             place.tap(memory.chosen, memory.marked_data, writes.streams, among=writes.takes, lanes=True)
-        place.drive(memory.drive, reads.streams, among=reads.puts, raw=True)
+        ahead = memory.next_drive if kind.ahead else None
+        place.drive(memory.drive, reads.streams, among=reads.puts, raw=True, ahead=ahead)
         if self.config.ecc:
             errors += [(place.slice, getattr(memory, f"{word}_error")) for word in ("read", "old", "new")]
         faults["bank_conflict"].append(memory.bank_conflict)
@@ -263,7 +263,8 @@ class Superlane(wiring.Component):
                     tap = getattr(alu, f"{operand}{plane}")
                     taken = getattr(alu, f"{operand}{plane}_data")
                     place.tap(tap, taken, self._plane_numbers(plane), among=queue.takes)
-                place.drive(getattr(alu, f"drive{plane}"), self._plane_numbers(plane), among=queue.puts)
+                ahead = getattr(alu, f"next_drive{plane}") if self.config.pipelined else None
+                place.drive(getattr(alu, f"drive{plane}"), self._plane_numbers(plane), among=queue.puts, ahead=ahead)
             faults["undefined_result"].append(alu.undefined)
         if self.config.vxm_reductions:
             self._reduce(m, place, held, holds, faults)
@@ -308,7 +309,9 @@ class Superlane(wiring.Component):
             place.tap(getattr(feeder, f"weights_tap{n}"), getattr(feeder, f"weights_tap{n}_data"), numbers, among=among)
         among = queues[f"{name}.accumulate"].puts
         for plane in range(PLANES):
-            place.drive(getattr(accumulator, f"drive{plane}"), self._numbers(plane, PLANES), among=among)
+            ahead = getattr(accumulator, f"next_drive{plane}") if config.pipelined else None
+            numbers = self._numbers(plane, PLANES)
+            place.drive(getattr(accumulator, f"drive{plane}"), numbers, among=among, ahead=ahead)
         faults["undefined_product"] += [feeder.undefined, accumulator.undefined]
 
     def _sxm(self, m: Module, name: str, place: Place) -> None:
@@ -351,8 +354,10 @@ class Superlane(wiring.Component):
                     m.d.sync += vector.eq(taken)
             else:
                 drive = Signal(DRIVE, name=f"receive{queue.link}")
-                place.drive(drive, queue.streams, among=queue.puts)
-                m.d.sync += [drive.valid.eq(control.valid), drive.stream.eq(control.word[isa.RECEIVE_TO.bits])]
+                ahead = Signal(TAP, name=f"receives{queue.link}")
+                place.drive(drive, queue.streams, among=queue.puts, ahead=ahead if self.config.pipelined else None)
+                m.d.comb += [ahead.valid.eq(control.valid), ahead.stream.eq(control.word[isa.RECEIVE_TO.bits])]
+                m.d.sync += [drive.valid.eq(ahead.valid), drive.stream.eq(ahead.stream)]
                 m.d.comb += drive.data.eq(getattr(self, f"part_link{queue.link}"))
 
     def _row(self, m: Module, places: list[Place], faults: dict, errors: list) -> None:
@@ -361,6 +366,7 @@ class Superlane(wiring.Component):
         for n, (kind, place) in enumerate(zip(self.config.row, places, strict=True)):
             # Positions of other builds are to be alike: there Verilator's time counts, not LUTs.
             come = isa.arriving(isa.queues(self.config), n) if self.config.pipelined else None
+            aheads = [ahead is not None for ahead in place.aheads]
             build = partial(
                 StreamPosition,
                 streams=self.config.streams,
@@ -368,6 +374,7 @@ class Superlane(wiring.Component):
                 taps=place.tap_ranges,
                 drives_among=place.drives_among,
                 taps_among=place.taps_among,
+                drives_ahead=aheads,
                 arriving=come,
                 tap_bits=None if self.config.ecc else [len(taken) for _, taken in place.taps],
                 tap_lanes=place.lane_taps,
@@ -376,7 +383,7 @@ class Superlane(wiring.Component):
                 one_hot=self.config.pipelined,
             )
             alike = tiles.setdefault(kind.value, [])
-            ranges = (come, place.drive_ranges, place.drives_among, place.tap_ranges, place.taps_among)
+            ranges = (come, place.drive_ranges, place.drives_among, aheads, place.tap_ranges, place.taps_among)
             if ranges not in alike:
                 alike.append(ranges)
             tile = f"streams_{kind.value}" + (f"_{alike.index(ranges)}" if alike[0] != ranges else "")
@@ -389,6 +396,8 @@ class Superlane(wiring.Component):
                     drive.stream.eq(port.stream),
                     drive.data.eq(port.data if raw or not self.config.ecc else encode(port.data)),
                 ]
+                if (ahead := place.aheads[d]) is not None:
+                    m.d.comb += getattr(position, f"next_drive{d}").eq(ahead)
             for t, (port, taken) in enumerate(place.taps):
                 word = getattr(position, f"tap{t}_data")
                 if self.config.ecc and not place.raw_taps[t]:
@@ -413,16 +422,13 @@ class Superlane(wiring.Component):
         return corrector.o, error
 
     def _host_read(self, m: Module, host_data: list) -> None:
-        slice_read = self.host_slice
+        asked = self.host_read
         for n in range(1 + self.config.memory_cycles):
-            slice_read, before = Signal.like(self.host_slice, name=f"slice_read{n}"), slice_read
-            m.d.sync += slice_read.eq(before)
+            asked, before = Signal.like(self.host_read, name=f"host_reads{n}"), asked
+            m.d.sync += asked.eq(before)
         word = Signal(BITS, name="host_word", reset_less=True)
         m.d.comb += self.host_read_data.eq(word)
-        with m.Switch(slice_read):
-            for n, value in enumerate(host_data):
-                with m.Case(n):
-                    m.d.sync += word.eq(value)
+        m.d.sync += word.eq(any_of([(asked[n], value) for n, value in enumerate(host_data)]))
 
 
 def fetch_bits(config: ChipConfig, position: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Signal
+from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -34,6 +34,33 @@ class ResetCopy(wiring.Component):
         copy = Signal(init=1, reset_less=True)
         m.d.sync += copy.eq(ResetSignal())
         m.d.comb += self.o.eq(copy)
+        return m
+
+
+class Relay(wiring.Component):
+    """A register on a long way. A module of its own, as synthesis would join registers that are alike.
+
+    Parameters
+    ----------
+    bits : int
+        How many it has.
+
+    Members
+    -------
+    i, o : In(bits), Out(bits)
+        What comes, and the same one cycle later.
+    """
+
+    latency = 1
+
+    def __init__(self, bits: int) -> None:
+        super().__init__({"i": In(bits), "o": Out(bits)})
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        register = Signal(len(self.i), reset_less=True)
+        m.d.sync += register.eq(self.i)
+        m.d.comb += self.o.eq(register)
         return m
 
 
@@ -84,6 +111,20 @@ class TileLibrary:
             connections[f"{direction}_{'__'.join(map(str, path))}"] = value
         m.submodules[name] = Instance(tile, **connections)
         return ports
+
+    def relay(self, m: Module, name: str, value: Value) -> Value:
+        """The value one cycle later, from a register beside whatever takes it: a `Relay`, submodule ``name``."""
+        bits = len(value)
+        tile = f"relay{bits}"
+        if tile not in self.tiles:
+            self.tiles[tile] = Relay(bits)
+        if not self.shared:
+            m.submodules[name] = relay = Relay(bits)
+            m.d.comb += relay.i.eq(value)
+            return relay.o
+        later = Signal(bits, name=f"{name}_later")
+        m.submodules[name] = Instance(tile, i_clk=ClockSignal(), i_rst=ResetSignal(), i_i=value, o_o=later)
+        return later
 
     def _reset_copy(self, m: Module, name: str) -> Signal:
         copy = Signal(name=f"{name}_reset")

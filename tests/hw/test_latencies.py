@@ -21,7 +21,7 @@ from takt_hw.mxm.plane import Plane
 from takt_hw.streams import StreamPosition
 from takt_hw.superlane import CONTROL_LATENCY
 from takt_hw.sxm import crossing, local
-from takt_hw.tiles import TileLibrary
+from takt_hw.tiles import Relay, TileLibrary
 from takt_hw.vxm.alu import VxmAlu
 from takt_hw.vxm.floating import FloatPipe
 from takt_hw.vxm.functions import FunctionPipe
@@ -78,13 +78,13 @@ def test_the_table_of_a_pipelined_build_is_the_sum_of_its_path(superlanes, turns
     memory = CONTROL_LATENCY + PipelinedMemSlice.latency + register
     sums = CONTROL_LATENCY + PipelinedAccumulator(config).latency + register
     reduction = CONTROL_LATENCY + LaneReducer(config).latency + register
-    text = TextPort(superlanes, 1, 8, CONTROL_LATENCY).latency + PIPELINED_WRITE_LATENCY + LOOK_AHEAD
+    text = TextPort(superlanes, 1, 8, CONTROL_LATENCY).latency + Relay.latency + PIPELINED_WRITE_LATENCY + LOOK_AHEAD
     paths = {
         **{isa.READ: memory, isa.GATHER: memory, isa.ACC: sums, isa.DRAIN: sums},
         isa.ABC: CONTROL_LATENCY + Feeder.latency + Plane(config, TileLibrary(shared=False)).latency,
         isa.RECEIVE: CONTROL_LATENCY + Link.latency + register,
         isa.IFETCH: text,
-        isa.NOTIFY: LOOK_AHEAD + Clockwork(config).release_delay,
+        isa.NOTIFY: Clockwork(config).release_delay + Relay.latency + LOOK_AHEAD,
         **dict.fromkeys((isa.LANE_SUM, isa.LANE_MAX, isa.LANE_ARGMAX), reduction),
         **dict.fromkeys((isa.LANE_SELECT, isa.DISTRIBUTE), CONTROL_LATENCY + local.selector().latency + register),
         isa.TRANSPOSE: CONTROL_LATENCY + local.transposer(config.transpose_size).latency + register,

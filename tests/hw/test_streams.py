@@ -131,3 +131,22 @@ def test_a_register_takes_its_producers_value_where_no_neighbour_has_any(positio
     seen = run(position(drives=[range(4)], arriving=arriving), steps, lambda d: {"e": d.o_east})
     shown = [{n: row["e"] >> 128 * n & (1 << 128) - 1 for n in range(4) if row["e"] >> 512 + n & 1} for row in seen]
     assert shown == [{}, {2: 6, 3: 5}, {3: 6}]
+
+
+def test_a_producer_that_says_before_what_it_drives_needs_no_more_then(position):
+    steps = [
+        {"next_drive0": tap(EAST3)},
+        {"drive0": drive(0, 44), "next_drive0": tap(WEST2)},
+        {"drive0": drive(0, 55)},
+        {"drive0": drive(EAST3, 66)},
+    ]
+    seen = run(position(drives_ahead=[True, False]), [*steps, {}], observe)
+    assert [row["e3"] for row in seen if row["e3_valid"]] == [44]
+    assert seen[2]["e3_valid"] == 1
+    assert seen[3]["w2"] == 55
+    assert not any(row["collision"] for row in seen)
+
+
+def test_a_producer_that_says_it_before_collides_when_it_drives(position):
+    steps = [{"next_drive0": tap(EAST3)}, {"drive0": drive(EAST3, 1), "drive1": drive(EAST3, 2)}]
+    assert [row["collision"] for row in run(position(drives_ahead=[True, False]), steps, observe)] == [0, 1]

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from .. import isa
 from ..config import ChipConfig
+from ..tiles import Relay
 
 LOOK_AHEAD = 2
 """Cycles from ``release`` at a queue to its next dispatch, and from ``start`` to cycle 0."""
@@ -30,7 +31,8 @@ class Clockwork(wiring.Component):
     notify, ended : In(queues)
         From the queues.
     release : Out(1)
-        To the parked queues, ``NOTIFY.d_func - LOOK_AHEAD`` cycles after NOTIFY's dispatch.
+        To the parked queues, ``NOTIFY.d_func - LOOK_AHEAD`` cycles after NOTIFY's dispatch; to the `Relay` of each in a
+        pipelined build, a cycle before.
     align, cycle : In(1), In(64)
         In two clocks ``cycle`` is dispatched, whatever was counted.
     elapsed : Out(64)
@@ -44,7 +46,7 @@ class Clockwork(wiring.Component):
     def __init__(self, config: ChipConfig, late: int = 0):
         self.late = late
         self.superlanes = config.superlanes
-        self.release_delay = isa.NOTIFY.d_func(config) - LOOK_AHEAD
+        self.release_delay = isa.NOTIFY.d_func(config) - LOOK_AHEAD - (Relay.latency if config.pipelined else 0)
         queues = len(isa.queues(config))
         super().__init__(
             {

@@ -40,8 +40,8 @@ def mark(m: Module, word: Value, marks) -> None:
 class TextPort(wiring.Component):
     """A `FetchPort`, behind it a register that host and IFETCHes share, and marks of each word beside it.
 
-    Word n of an IFETCH dispatched in cycle t reaches the queue in cycle t + latency + n; a word of the host a cycle
-    after it is here.
+    Word n of an IFETCH dispatched in cycle t reaches the queue in cycle t + latency + n; a word of the host
+    ``host_latency`` cycles after it is here.
 
     Parameters
     ----------
@@ -57,6 +57,8 @@ class TextPort(wiring.Component):
 
     The other members are those of `FetchPort`; each ``ask`` is all zeros unless it is valid.
     """
+
+    host_latency = 2
 
     def __init__(self, superlanes: int, queues: int, word_bits: int, control_latency: int):
         self.superlanes = superlanes
@@ -84,6 +86,9 @@ class TextPort(wiring.Component):
         m.submodules.fetch = fetch = FetchPort(
             self.superlanes, self.queues, self.word_bits, self.control_latency, zeroed=True
         )
+        # The host is far from most positions.
+        host_write, host_word = Signal(), Signal(self.word_bits, reset_less=True)
+        m.d.sync += [host_write.eq(self.host_write), host_word.eq(self.host_word)]
         coming = Signal(self.word_bits)
         marks = Signal(MARKS)
         mark(m, coming, marks)
@@ -91,7 +96,7 @@ class TextPort(wiring.Component):
             fetch.clear.eq(self.clear),
             self.take.eq(fetch.take),
             self.conflict.eq(fetch.conflict),
-            coming.eq(Mux(self.host_write, self.host_word, fetch.word)),
+            coming.eq(Mux(host_write, host_word, fetch.word)),
         ]
         for ports, count in (("ask", self.queues), ("fetched", self.superlanes)):
             m.d.comb += [getattr(fetch, f"{ports}{n}").eq(getattr(self, f"{ports}{n}")) for n in range(count)]

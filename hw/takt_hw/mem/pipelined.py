@@ -20,7 +20,8 @@ class PipelinedMemSlice(MemSlice):
     cycle, as in a `MemSlice`; that is the slowest path of such a build.
 
     ``write``, ``write_address`` and ``write_data`` show a write in the table's cycle, one before it happens.
-    ``address_range`` comes one cycle later than from a `MemSlice`.
+    ``address_range`` comes one cycle later than from a `MemSlice`. ``next_drive`` is what ``drive`` names in the next
+    cycle.
 
     Parameters
     ----------
@@ -34,6 +35,7 @@ class PipelinedMemSlice(MemSlice):
     """
 
     latency = 1 + RegisteredBanks.latency
+    ahead = True
 
     @staticmethod
     def marks(ecc: bool) -> bool:
@@ -65,8 +67,10 @@ class PipelinedMemSlice(MemSlice):
         m.d.comb += [
             banks.read.eq(~gather_misses),
             banks.read_address.eq(read_at),
-            self.drive.valid.eq(_delayed(m, self.reads.valid, self.latency, "sending")),
-            self.drive.stream.eq(_delayed(m, self.reads.word[isa.READ_TO.bits], self.latency, "to")),
+            self.next_drive.valid.eq(_delayed(m, self.reads.valid, self.latency - 1, "sending")),
+            self.next_drive.stream.eq(_delayed(m, self.reads.word[isa.READ_TO.bits], self.latency - 1, "to")),
+            self.drive.valid.eq(_delayed(m, self.next_drive.valid, 1, "sends")),
+            self.drive.stream.eq(_delayed(m, self.next_drive.stream, 1, "sends_to")),
             self.drive.data.eq(banks.read_data),
         ]
         hosted = used = address = None
@@ -74,7 +78,7 @@ class PipelinedMemSlice(MemSlice):
             hosted = _delayed(m, self.host_read, self.latency, "hosted")
             used = (self.drive.valid & _delayed(m, banks.read, banks.latency, "fits")) | hosted
             address = _delayed(m, banks.read_address, banks.latency, "address")
-        m.d.comb += self.read_data.eq(self._mended(m, "read", banks.read_data, used, address=address, counted=hosted))
+        m.d.comb += self.read_data.eq(self._mended(m, "read", banks.found, used, address=address, counted=hosted))
 
         # Writing: the same, but for the register behind.
         storing, masking, write_at, scatter_misses = Signal(), Signal(), Signal(address_bits), Signal()

@@ -39,6 +39,8 @@ class RegisteredBanks(wiring.Component):
     -------
     read, read_address, read_data : In(1), In, Out(bits)
         Read one word; 0 where ``read`` was 0.
+    found : Out(bits)
+        The same, but any where ``read`` was 0.
     fetch, fetch_address, fetched : In(1), In, Out(bits)
         Read one word of the bank that ``read`` does not use, in one cycle, without a register behind.
     write, write_parts, write_address, write_data : In(1), In(parts), In, In(bits)
@@ -62,6 +64,7 @@ class RegisteredBanks(wiring.Component):
                 "read": In(1),
                 "read_address": In(address_bits),
                 "read_data": Out(bits),
+                "found": Out(bits),
                 "fetch": In(1),
                 "fetch_address": In(address_bits),
                 "fetched": Out(bits),
@@ -112,7 +115,7 @@ class RegisteredBanks(wiring.Component):
             fetched.append(read.data)
         fetch_bank, show_bank = Signal(bank_bits), Signal(bank_bits)
         m.d.sync += [fetch_bank.eq(chosen_bank(self.fetch_address)), show_bank.eq(chosen_bank(self.show_address))]
-        m.d.comb += self.read_data.eq(reduce(or_, found))
+        m.d.comb += [self.read_data.eq(reduce(or_, found)), self.found.eq(self.read_data if self.fetches else word)]
         if self.fetches:
             m.d.comb += self.fetched.eq(Mux(fetch_bank, fetched[1], fetched[0]))
         if self.shows:

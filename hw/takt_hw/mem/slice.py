@@ -70,6 +70,8 @@ class MemSlice(wiring.Component):
     """
 
     latency = BankPair.latency
+    ahead = False
+    """Whether a slice says a cycle before, in ``next_drive``, what it will drive."""
 
     @staticmethod
     def marks(ecc: bool) -> bool:
@@ -94,6 +96,7 @@ class MemSlice(wiring.Component):
                 "chosen": Out(TAP),
                 "chosen_data": In(ADDRESS_STREAM_BITS if marks else BITS),
                 "drive": Out(drive_layout(bits)),
+                **({"next_drive": Out(TAP)} if self.ahead else {}),
                 "host_read": In(1),
                 "host_write": In(1),
                 "host_address": In(address_bits),

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from .. import isa
 from ..config import LANES_PER_SUPERLANE, ChipConfig
 from ..isa.operands import STREAM_BITS
-from ..streams import DRIVE, dispatch_layout
+from ..streams import DRIVE, TAP, dispatch_layout
 from . import exact
 from .rounding import NEARLY_ROUNDED, find_window, round_window
 from .supercell import sums_layout
@@ -72,6 +72,8 @@ class Accumulator(wiring.Component):
         No product, nothing to add to or to drain, or a sum of the other kind to add to, which is replaced.
     """
 
+    ahead = False
+
     def __init__(self, config: ChipConfig):
         self.accumulators = config.accumulators
         self.fp16 = config.mxm_float
@@ -86,6 +88,7 @@ class Accumulator(wiring.Component):
             }
             | ({"product_is_fp16": In(1)} if self.fp16 else {})
             | {f"drive{p}": Out(DRIVE) for p in range(PLANES)}
+            | {f"next_drive{p}": Out(TAP) for p in range(PLANES) if self.ahead}
         )
 
     def elaborate(self, platform) -> Module:

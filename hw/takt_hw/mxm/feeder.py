@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -99,9 +99,13 @@ class Feeder(wiring.Component):
             m.d.sync += activations.eq(self.activations_tap_data)
         with m.If(load | self.config.pipelined):
             m.d.sync += self.feed.block.eq(block)
+        low = (config.weight_streams - 1).bit_length()
         for n in range(config.weight_streams):
             tap = getattr(self, f"weights_tap{n}")
-            m.d.comb += [tap.valid.eq(load), tap.stream.eq(self.weights.word[isa.WEIGHTS.bits] + n)]
+            first = self.weights.word[isa.WEIGHTS.bits]
+            # the first is a multiple of their number, so a pipelined build saves the carries
+            stream = Cat(Const(n, low), first[low:]) if config.pipelined else first + n
+            m.d.comb += [tap.valid.eq(load), tap.stream.eq(stream)]
             column = Signal.like(self.feed.weights[n], name=f"column{n}", reset_less=True)
             m.d.comb += self.feed.weights[n].eq(column)
             with m.If(load | self.config.pipelined):

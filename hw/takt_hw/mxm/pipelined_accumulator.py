@@ -18,8 +18,10 @@ class PipelinedAccumulator(Accumulator):
 
     In the next cycle the accumulator is read, and in the one after added to and written; an instruction that follows
     one on the same accumulator takes its sum. DRAIN writes nothing: it leaves a mark, and what an accumulator with a
-    mark holds counts as 0 until the next ACC.
+    mark holds counts as 0 until the next ACC. ``next_drive{p}`` is what ``drive{p}`` names in the next cycle.
     """
+
+    ahead = True
 
     def __init__(self, config: ChipConfig):
         if config.mxm_float:
@@ -46,7 +48,7 @@ class PipelinedAccumulator(Accumulator):
             drains.eq(self.control.valid & drain),
             keeps.eq(add | drain),
             address.eq(word[isa.ACCUMULATOR.bits]),
-            product.eq(Mux(drain, 0, self.product.int32)),
+            product.eq(self.product.int32),
         ]
 
         # The second: what is held.
@@ -63,7 +65,7 @@ class PipelinedAccumulator(Accumulator):
             write.en.eq(adds),
             kept.eq(keeps & ~drained.bit_select(address, 1)),
             follows.eq(write.en & (write.addr == address)),
-            late.eq(product),
+            late.eq(Mux(drains, 0, product)),
             held.eq(read.data),
         ]
 
@@ -76,6 +78,7 @@ class PipelinedAccumulator(Accumulator):
 
         sending, to = self.control.valid & word[isa.ACC_TO.bits][-1], word[isa.ACC_TO.bits][:STREAM_BITS]
         for n in range(self.latency):
+            coming = sending, to
             next_sending, next_to = Signal(name=f"sending{n}"), Signal(STREAM_BITS, name=f"to{n}")
             m.d.sync += [next_sending.eq(sending), next_to.eq(to)]
             sending, to = next_sending, next_to
@@ -84,6 +87,8 @@ class PipelinedAccumulator(Accumulator):
             m.d.comb += [
                 drive.valid.eq(sending),
                 drive.stream.eq(Cat(Const(p, _PLACE_BITS), to[_PLACE_BITS:])),
+                getattr(self, f"next_drive{p}").valid.eq(coming[0]),
+                getattr(self, f"next_drive{p}").stream.eq(Cat(Const(p, _PLACE_BITS), coming[1][_PLACE_BITS:])),
                 drive.data.eq(Cat(result[lane].word_select(p, 8) for lane in range(LANES_PER_SUPERLANE))),
             ]
         return m

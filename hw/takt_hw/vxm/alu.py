@@ -20,8 +20,8 @@ BASE_OPS = tuple(op for op in isa.VXM_ALU.ops if op.chain is not None and op.nee
 """Operations that every ALU computes in one cycle."""
 
 
-def alu_signature(alus: int) -> Signature:
-    """The ports of one of some number of ALUs."""
+def alu_signature(alus: int, *, ahead: bool = False) -> Signature:
+    """The ports of one of some number of ALUs; ``ahead`` if it tells a cycle before what it will drive."""
     return Signature(
         {
             "control": In(dispatch_layout(isa.VXM_ALU.word_bits)),
@@ -35,6 +35,7 @@ def alu_signature(alus: int) -> Signature:
         | {f"{operand}{p}": Out(TAP) for operand in "ab" for p in range(PLANES)}
         | {f"{operand}{p}_data": In(BITS) for operand in "ab" for p in range(PLANES)}
         | {f"drive{p}": Out(DRIVE) for p in range(PLANES)}
+        | {f"next_drive{p}": Out(TAP) for p in range(PLANES) if ahead}
     )
 
 

@@ -55,9 +55,9 @@ class PipelinedVxmAlu(wiring.Component):
 
     Members
     -------
-    As `VxmAlu`. ``a{q}`` and ``drive{q}`` are of stream q of an aligned group of four, and a smaller type's bytes are
-    where they are in it. ``undefined`` reports a missing held result when it would be taken, and an instruction that
-    comes too early.
+    As `VxmAlu`. ``a{q}`` and ``drive{q}`` are of stream q of an aligned group of four, and a smaller type's bytes
+    are where they are in it. ``next_drive{q}`` is what ``drive{q}`` names in the next cycle. ``undefined`` reports a
+    missing held result when it would be taken, and an instruction that comes too early.
     """
 
     latency = OPERAND_LATENCY + base.STAGES
@@ -68,7 +68,7 @@ class PipelinedVxmAlu(wiring.Component):
         self.turns = turns
         self.floating = floating
         self.tiles = tiles
-        super().__init__(alu_signature(alus))
+        super().__init__(alu_signature(alus, ahead=True))
 
     def elaborate(self, platform) -> Module:
         m = Module()
@@ -173,7 +173,9 @@ class PipelinedVxmAlu(wiring.Component):
             m.d.sync += self.has_result.eq(0)
         both = Cat(Cat(*landing).any() for landing in landings).all()
         m.d.comb += self.undefined.eq(Cat(*missing, both).any())
-        send(m, lands[-1] & to[-1], to, [getattr(self, f"drive{q}") for q in range(PLANES)], self.result)
+        drives = [getattr(self, f"drive{q}") for q in range(PLANES)]
+        aheads = send(m, lands[-1] & to[-1], to, drives, self.result)
+        m.d.comb += [getattr(self, f"next_drive{q}").eq(ahead) for q, ahead in enumerate(aheads)]
         return m
 
 
@@ -184,21 +186,22 @@ def _turns(m: Module, first: Value, count: int, name: str) -> list[Value]:
     return list(turns)
 
 
-def send(m: Module, valid: Value, to: Value, drives: list, result: Value) -> None:
+def send(m: Module, valid: Value, to: Value, drives: list, result: Value) -> list[Value]:
     """Put a result on the four streams of an aligned group, or on some of them, in the cycle after ``valid``.
 
-    ``result`` is that of the cycle after, ``to`` the destination's field.
+    ``result`` is that of the cycle after, ``to`` the destination's field. Returns what is driven, as `TAP`, now.
     """
+    aheads: list[Value] = []
     index, dtype = to[:STREAM_BITS], to[STREAM_BITS : STREAM_BITS + TYPE_BITS]
     wide, wider = Signal(name="sends_two"), Signal(name="sends_four")
     m.d.sync += [wide.eq(is_sent(dtype, 1)), wider.eq(is_sent(dtype, 2))]
     for q, drive in enumerate(drives):
         there = [is_sent(dtype, p) & (index[:PLACE_BITS] == q - p) for p in range(PLANES) if q in OF[p]]
-        m.d.sync += [
-            drive.valid.eq(valid & Cat(*there).any()),
-            drive.stream.eq(Cat(Const(q, PLACE_BITS), index[PLACE_BITS:])),
-        ]
+        now = valid & Cat(*there).any(), Cat(Const(q, PLACE_BITS), index[PLACE_BITS:])
+        m.d.sync += [drive.valid.eq(now[0]), drive.stream.eq(now[1])]
+        aheads.append(Cat(*now))
         for lane, number in enumerate(result):
             byte = [number.as_unsigned().word_select(p, 8) for p in range(PLANES)]
             of_two = Mux(wide, byte[1], byte[0]) if q & 1 else byte[0]
             m.d.comb += drive.data.word_select(lane, 8).eq(Mux(wider, byte[q], of_two) if q > 1 else of_two)
+    return aheads

@@ -103,9 +103,9 @@ def test_a_word_of_the_host_comes_with_its_marks():
     }
     seen = run(
         TextPort(1, 1, BITS, CONTROL_LATENCY),
-        [*({"host_write": 1, "host_word": word} for word in words), {}],
+        [*({"host_write": 1, "host_word": word} for word in words), *[{}] * TextPort.host_latency],
         lambda d: {"word": d.word, "arrives": d.arrives} | {name: d.marks[name] for name in MARKS.members},
-    )[1:]
+    )[TextPort.host_latency :]
     assert [row["word"] for row in seen] == list(words)
     assert [{name for name in MARKS.members if row[name]} for row in seen] == list(words.values())
     assert not any(row["arrives"] for row in seen)
