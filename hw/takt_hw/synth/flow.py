@@ -19,19 +19,21 @@ from ..tiles import TileLibrary
 from ..verilog import TOP, convert
 from . import channels
 from .checks import problems
-from .mapping import NETLIST, synthesize
+from .mapping import FLAT, NETLIST, synthesize
 from .netlist import Area, Netlist
 from .placing import CROWDED, DEVICE, DEVICE_OPTIONS, TIMED, place
 from .report import AREA
-from .ties import untie
 from .tools import Report, Tool, ToolError
 
 RESULT = "result.json"
 
 _SUMMARY = "netlist.summary.json"
 
+_SYNTHESIS = ("mapping", "prune", "justify", "absorb", "copies", "macros", "ties")
+"""Modules of this package that a netlist depends on."""
+
 _FOR_PLACEMENT = "netlist.placement.json"
-"""The netlist without wires that nobody needs, and with what keeps rows of LUTs empty."""
+"""`FLAT` with what keeps rows of LUTs empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,7 @@ class Point:
     config: ChipConfig
     board: str | None = "ulx3s"
     """None places the chip alone, out of context, as for a ULX3S."""
-    mhz: float = 33.333
+    mhz: float = 50
     seed: int = 2
     """With this one and that clock `ecp5` was routed."""
     estimate: bool = False
@@ -188,9 +190,8 @@ def _write(point: Point, directory: Path) -> _Sources:
 
 def _prepare(sources: _Sources, directory: Path, needs: int) -> int:
     """Write `_FOR_PLACEMENT`; LUTs that stay empty, none if a design that needs so many needs them too."""
-    design = json.loads((directory / NETLIST).read_text())
-    untie(design)
-    text = json.dumps(design)
+    text = (directory / FLAT).read_text()
+    design = json.loads(text)
     empty = channels.leave(design, sources.top, sources.device)
     if _PACKED * needs <= _ROOM[sources.device].comb - empty:
         text = json.dumps(design)
@@ -203,13 +204,13 @@ def _prepare(sources: _Sources, directory: Path, needs: int) -> int:
 def _synthesize(sources: _Sources, directory: Path, report: Report) -> float:
     """Make the netlist, unless it is there; seconds that making it took, whenever that was."""
     key = hashlib.sha256(Tool.YOSYS.version.encode())
-    own = (Path(__file__).with_name(name) for name in ("mapping.py", "prune.py", "justify.py", "absorb.py"))
+    own = (Path(__file__).with_name(f"{name}.py") for name in _SYNTHESIS)
     for path in (*(directory / name for name in sources.files), *own):
         key.update(path.read_bytes())
     summary = directory / _SUMMARY
     with suppress(OSError, ValueError, KeyError):
         known = json.loads(summary.read_text())
-        if known["key"] == key.hexdigest() and (directory / NETLIST).exists():
+        if known["key"] == key.hexdigest() and (directory / NETLIST).exists() and (directory / FLAT).exists():
             return known["seconds"]
     seconds = synthesize(sources.files, sources.top, directory, report=report)
     report("reading the netlist")

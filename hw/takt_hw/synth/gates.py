@@ -22,7 +22,7 @@ from ..config import BUILDS, ChipConfig
 from ..tiles import TileLibrary
 from ..verilog import TOP, convert
 from .checks import problems
-from .mapping import NETLIST, synthesize
+from .mapping import FLAT, NETLIST, synthesize
 from .netlist import Netlist
 from .small import SMALL
 from .tools import Progress, ToolError
@@ -125,9 +125,11 @@ class _Writer:
                 self._register(wires, {name: value.strip('"') for name, value in parameters.items()})
             case _:
                 kind = cell["type"]
+                # An input of the fabric without a wire is 1.
+                open_ = "1'b1" if kind == "TRELLIS_DPR16X4" else "1'bx"
                 given = ", ".join(f".{name}({value})" for name, value in parameters.items())
                 ports = ", ".join(
-                    f".{_escaped(port)}({{{', '.join(map(_net, reversed(bits)))}}})"
+                    f".{_escaped(port)}({{{', '.join(open_ if bit == 'x' else _net(bit) for bit in reversed(bits))}}})"
                     for port, bits in cell["connections"].items()
                     if bits
                 )
@@ -193,11 +195,10 @@ def emit(config: ChipConfig, directory: Path, *, check: bool = False) -> str:
     (directory / "chip.v").write_text(convert(Chip(config, tiles=tiles), TOP, tiles))
     with Progress(f"{config.name}: synthesizing") as report:
         synthesize(["chip.v"], TOP, directory, check=check, report=report)
-    design = json.loads((directory / NETLIST).read_text())
-    wrong = list(problems(Netlist.of(design)))
+    wrong = list(problems(Netlist.read(directory / NETLIST)))
     if wrong:
         raise ToolError("; ".join(wrong))
-    return models() + verilog(design, TOP)
+    return models() + verilog(json.loads((directory / FLAT).read_text()), TOP)
 
 
 def main() -> int:

@@ -7,12 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .absorb import absorb
+from .copies import copy_registers
 from .justify import justify
 from .prune import prune
+from .ties import untie
 from .tools import Report, Tool, ToolError, run
 
 NETLIST = "netlist.json"
-"""The netlist, in the directory of a run."""
+"""The netlist, in the directory of a run, with the modules of what is read."""
+
+FLAT = "netlist.flat.json"
+"""The same for placement: one module, with copies of registers (`copies`) and without useless wires (`ties`)."""
 
 SYNTH_LOG = "yosys.log"
 
@@ -49,6 +54,15 @@ setattr -unset src -unset hdlname w:* c:*
 write_json {netlist}
 """
 
+_FLATTEN = """
+read_json {netlist}
+hierarchy -top {top}
+flatten -noscopeinfo
+clean
+setattr -unset src -unset hdlname w:* c:*
+write_json {flat}
+"""
+
 # A register's model has a path from its reset to its output, whether that is asynchronous or not.
 _LOOPS = """
 design -save mapped
@@ -70,7 +84,7 @@ def synthesize(
     report: Report = lambda doing: None,
     timeout: float | None = None,
 ) -> float:
-    """Write `NETLIST` of what ``sources`` hold; the seconds that it took.
+    """Write `NETLIST` and `FLAT` of what ``sources`` hold; the seconds that it took.
 
     Parameters
     ----------
@@ -115,4 +129,10 @@ def synthesize(
     justify(design)
     absorb(design)
     netlist.write_text(json.dumps(design))
+    (directory / "flatten.ys").write_text(_FLATTEN.format(**words, flat=FLAT))
+    seconds += run(Tool.YOSYS, ["-s", "flatten.ys"], directory, log="flatten.log", report=report, timeout=timeout)
+    flat = json.loads((directory / FLAT).read_text())
+    copy_registers(flat["modules"][top])
+    untie(flat)
+    (directory / FLAT).write_text(json.dumps(flat))
     return seconds

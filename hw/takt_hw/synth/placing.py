@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .mapping import NETLIST
+from .macros import exchange
+from .mapping import FLAT
 from .timing import TimingPath, worst_paths
 from .tools import Report, Tool, ToolError, run
 
@@ -20,10 +21,12 @@ DEVICE_OPTIONS = ("--85k", "--package", "CABGA381", "--speed", "6")
 TIMED = ("--placer", "heap", "--router", "router2")
 """For a part alone, whose wires are short: as fast as can be."""
 
-CROWDED = ("--placer", "static", "--no-tmdriv", "--router", "router2")
+CROWDED = ("--placer", "static", "--router", "router2")
 """For a whole chip, which has to be routed at all: docs/design/synthesis.md."""
 
 _LOG, _REPORT, _SDF, _CONFIG = "nextpnr.log", "report.json", "delays.sdf", "routed.config"
+
+_PLACED = "placed.json"
 
 BITSTREAM = "takt.bit"
 
@@ -38,9 +41,9 @@ class Placed:
     """Of comb, ff, mult18 and bram."""
     available: dict[str, int]
     fmax_mhz: float
-    """Of the chip's clock; an estimate if nothing was routed."""
+    """Of the chip's clock; if nothing was routed an estimate, of the slowest."""
     clocks: dict[str, float]
-    """MHz of every clock."""
+    """MHz of every clock; none if nothing was routed."""
     worst_paths: list[TimingPath]
     seconds: float
 
@@ -48,7 +51,7 @@ class Placed:
 def place(
     directory: Path,
     *,
-    netlist: str = NETLIST,
+    netlist: str = FLAT,
     device: Sequence[str] = DEVICE_OPTIONS,
     constraints: str | None = None,
     mhz: float,
@@ -81,12 +84,19 @@ def place(
     ToolError
         It does not fit, cannot be routed, or took too long.
     """
-    arguments = [*device, "--json", netlist, "--seed", str(seed), "--freq", f"{mhz:g}", "--timing-allow-fail"]
-    arguments += ["--report", _REPORT, "--sdf", _SDF, *options]
-    arguments += ["--lpf", constraints] if constraints else ["--out-of-context"]
+    always = [*device, "--seed", str(seed), "--freq", f"{mhz:g}", "--timing-allow-fail", *options]
+    always += ["--lpf", constraints] if constraints else ["--out-of-context"]
+    arguments = [*always, "--json", netlist, "--no-route", "--write", _PLACED]
+    seconds = run(Tool.NEXTPNR, arguments, directory, log="placement.log", report=report, timeout=timeout)
+    report("exchanging block RAMs and multipliers")
+    placed = json.loads((directory / _PLACED).read_text())
+    exchange(next(module for module in placed["modules"].values() if "top" in module["attributes"]))
+    (directory / _PLACED).write_text(json.dumps(placed))
     routed = constraints is not None and not estimate
+    arguments = [*always, "--json", _PLACED, "--no-pack", "--no-place", "--report", _REPORT, "--sdf", _SDF]
     arguments += ["--no-route"] if estimate else ["--textcfg", _CONFIG] if routed else []
-    seconds = run(Tool.NEXTPNR, arguments, directory, log=_LOG, report=report, timeout=timeout)
+    seconds += run(Tool.NEXTPNR, arguments, directory, log=_LOG, report=report, timeout=timeout)
+    (directory / _PLACED).unlink()
     report("tracing the slowest paths")
     try:
         paths = worst_paths(directory / _SDF)
@@ -97,13 +107,15 @@ def place(
         seconds += run(Tool.ECPPACK, arguments, directory, log="ecppack.log", report=report, timeout=timeout)
     found = json.loads((directory / _REPORT).read_text())["utilization"]
     used, available = ({name: found[cell][of] for name, cell in _CELLS.items()} for of in ("used", "available"))
-    clocks = frequencies((directory / _LOG).read_text())
-    if not clocks:
+    if not paths:
         raise ToolError("the design must have a clock, with registers at both ends of some path")
+    clocks = frequencies((directory / _LOG).read_text())
     achieved = {name: reached for name, (reached, _) in clocks.items()}
-    # Of a board's clocks the chip's is the one that was asked for that frequency, to the rounding of a PLL.
-    chip = min(clocks.values(), key=lambda clock: (round(abs(clock[1] - mhz), 1), clock[0]))
-    return Placed(used, available, chip[0], achieved, paths, seconds)
+    # Of what is not routed nextpnr says nothing. Of a board's clocks the chip's is the one that was asked for that
+    # frequency, to the rounding of a PLL.
+    asked = min(clocks.values(), key=lambda clock: (round(abs(clock[1] - mhz), 1), clock[0]), default=None)
+    fmax = asked[0] if asked else round(1e3 / paths[0].ns, 2)
+    return Placed(used, available, fmax, achieved, paths, seconds)
 
 
 def frequencies(log: str) -> dict[str, tuple[float, float]]:
