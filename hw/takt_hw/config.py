@@ -435,7 +435,7 @@ ECP5 = ChipConfig(
 docs/design/fit.md says what was left out, and what that saves."""
 
 ECP5_SOLO = replace(ECP5, name="ecp5_solo", row=_row("MEM VXM MXM"), c2c_links=0)
-"""``ecp5`` without links, for a board that stands alone: smaller, so faster."""
+"""``ecp5`` without links, for a board that stands alone."""
 
 ECP5_NANO = ChipConfig(
     name="ecp5_nano", row=_row("MEM VXM MEM SXM MXM"), mxm_dsp=92, vxm_alus=1, vxm_float_alus=1, pipelined=True

@@ -226,7 +226,7 @@ class Superlane(wiring.Component):
             place.tap(getattr(memory, tap), taken, queue.streams, among=queue.takes, raw=tap == "arriving")
         if kind.marks(self.config.ecc):
             place.tap(memory.chosen, memory.marked_data, writes.streams, among=writes.takes, lanes=True)
-        ahead = memory.next_drive if kind.ahead else None
+        ahead = getattr(memory, "next_drive", None)
         place.drive(memory.drive, reads.streams, among=reads.puts, raw=True, ahead=ahead)
         if self.config.ecc:
             errors += [(place.slice, getattr(memory, f"{word}_error")) for word in ("read", "old", "new")]
@@ -263,7 +263,7 @@ class Superlane(wiring.Component):
                     tap = getattr(alu, f"{operand}{plane}")
                     taken = getattr(alu, f"{operand}{plane}_data")
                     place.tap(tap, taken, self._plane_numbers(plane), among=queue.takes)
-                ahead = getattr(alu, f"next_drive{plane}") if self.config.pipelined else None
+                ahead = getattr(alu, f"next_drive{plane}", None)
                 place.drive(getattr(alu, f"drive{plane}"), self._plane_numbers(plane), among=queue.puts, ahead=ahead)
             faults["undefined_result"].append(alu.undefined)
         if self.config.vxm_reductions:
@@ -309,7 +309,7 @@ class Superlane(wiring.Component):
             place.tap(getattr(feeder, f"weights_tap{n}"), getattr(feeder, f"weights_tap{n}_data"), numbers, among=among)
         among = queues[f"{name}.accumulate"].puts
         for plane in range(PLANES):
-            ahead = getattr(accumulator, f"next_drive{plane}") if config.pipelined else None
+            ahead = getattr(accumulator, f"next_drive{plane}", None)
             numbers = self._numbers(plane, PLANES)
             place.drive(getattr(accumulator, f"drive{plane}"), numbers, among=among, ahead=ahead)
         faults["undefined_product"] += [feeder.undefined, accumulator.undefined]

@@ -59,6 +59,7 @@ class TextPort(wiring.Component):
     """
 
     host_latency = 2
+    """Cycles from ``host_word`` to ``word``: a register beside the host's and one that IFETCHes share."""
 
     def __init__(self, superlanes: int, queues: int, word_bits: int, control_latency: int):
         self.superlanes = superlanes

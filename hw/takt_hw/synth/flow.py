@@ -45,7 +45,7 @@ class Point:
     """None places the chip alone, out of context, as for a ULX3S."""
     mhz: float = 50
     seed: int = 2
-    """With this one and that clock `ecp5` was routed."""
+    """With this one `ecp5` was routed: docs/fpga.md."""
     estimate: bool = False
     """Stop after placement."""
 
