@@ -160,9 +160,15 @@ class _Writer:
                 clock += f" or posedge {reset}"
             yield f"  always @({clock})"
             if reset != "1'b0":
-                yield f"    if ({reset}) begin {' '.join(f'{q} <= {value};' for q, _ in registers)} end else"
-            yield f"    if ({enable}) begin {' '.join(f'{q} <= {d};' for q, d in registers)} end"
-            yield f"  initial begin {' '.join(f'{q} = {value};' for q, _ in registers)} end"
+                yield f"    if ({reset}) begin"
+                yield from (f"      {q} <= {value};" for q, _ in registers)
+                yield "    end else"
+            yield f"    if ({enable}) begin"
+            yield from (f"      {q} <= {d};" for q, d in registers)
+            yield "    end"
+            yield "  initial begin"
+            yield from (f"    {q} = {value};" for q, _ in registers)
+            yield "  end"
 
 
 def _net(bit: int | str) -> str:
