@@ -93,7 +93,7 @@ class PipelinedMemSlice(MemSlice):
             scatter_misses.eq(misses),
             write_at.eq(Mux(self.host_write, self.host_address, stored_at)),
             news.eq(Mux(self.host_write, self._code(self.host_data), self.arriving_data)),
-            lanes.eq((chosen | (~masks).replicate(LANES_PER_SUPERLANE)) & writes.replicate(LANES_PER_SUPERLANE)),
+            lanes.eq(chosen),
         ]
         m.d.comb += self.address_range.eq(gather_misses | scatter_misses)
         if self.ecc:
@@ -101,7 +101,8 @@ class PipelinedMemSlice(MemSlice):
         else:
             m.d.comb += [
                 banks.write.eq(1),
-                banks.write_parts.eq(lanes),
+                # one level of gates: which lanes there are takes the cycle before
+                banks.write_parts.eq(Mux(masking, lanes, storing.replicate(LANES_PER_SUPERLANE))),
                 banks.write_address.eq(write_at),
                 banks.write_data.eq(news),
             ]
