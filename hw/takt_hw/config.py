@@ -255,17 +255,17 @@ class ChipConfig:
     @property
     def alu_cycles(self) -> int:
         """Of an ALU's integer operations without a product, until they can be chained."""
-        return 2 if self.pipelined else 0
+        return 3 if self.pipelined else 0
 
     @property
     def multiply_cycles(self) -> int:
         """Of an ALU's integer products, MUL and REQUANT, until they can be chained."""
-        return 10 if self.pipelined else 0
+        return 11 if self.pipelined else 0
 
     @property
     def float_cycles(self) -> int:
         """Of an ALU's floating-point operations, until they can be chained."""
-        return 8 if self.pipelined else 0
+        return 9 if self.pipelined else 0
 
     @property
     def streamed_alu_cycles(self) -> int:

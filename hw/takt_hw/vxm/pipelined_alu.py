@@ -21,6 +21,9 @@ from .product import ProductPipe
 _INSTRUCTION = data.StructLayout({"valid": 1, "opcode": isa.OPCODE_BITS, "mode": MODE_BITS, "dest": DEST_BITS})
 """What goes along with the operands."""
 
+_WAY = 1
+"""Cycles from the lanes to the held results."""
+
 
 class PipelinedVxmAlu(wiring.Component):
     """`VxmAlu`, with more registers: for gates and wires as slow as an FPGA's.
@@ -31,12 +34,13 @@ class PipelinedVxmAlu(wiring.Component):
 
     What the streams bring is registered in the cycle of the control; in the next a source is chosen, and held results
     are taken; in the third operands are widened. Then the base operations take two cycles, and those of the product
-    pipe as many as it has stages. The result is sent to the streams in the cycle after its last group's.
+    pipe as many as it has stages; and the result has one for the way to where it is held, as the groups' registers
+    stand far apart. It is sent to the streams in the cycle after its last group's.
 
     Attributes
     ----------
     latency : int
-        Cycles from ``control`` to ``result`` and to ``drive`` for an operation of the base pipeline: 5. One of the
+        Cycles from ``control`` to ``result`` and to ``drive`` for an operation of the base pipeline: 6. One of the
         product pipe takes ``stages - 2`` cycles longer, and ``drive`` ``turns - 1``. Takes an instruction every
         ``turns`` cycles.
     held_latency : int
@@ -60,7 +64,7 @@ class PipelinedVxmAlu(wiring.Component):
     missing held result when it would be taken, and an instruction that comes too early.
     """
 
-    latency = OPERAND_LATENCY + base.STAGES
+    latency = OPERAND_LATENCY + base.STAGES + _WAY
     held_latency = HELD_LATENCY
 
     def __init__(self, alus: int, *, floating: bool = False, tiles: TileLibrary | None = None, turns: int = 1):
@@ -116,16 +120,16 @@ class PipelinedVxmAlu(wiring.Component):
             )
             missing.append(lacks)
         lanes = len(taken["a"])
-        nonzero = [Signal(lanes, name=f"nonzero{n}", reset_less=True) for n in range(self.alus)]
+        chosen = [Signal(32 * lanes, name=f"chooser{n}", reset_less=True) for n in range(self.alus)]
+        nonzero = [Cat(word.word_select(lane, 32).any() for lane in range(lanes)) for word in chosen]
         choosers = Signal(self.alus)
         choose = Signal(lanes, reset_less=True)
         m.d.sync += [
             choosers.eq(asked),
-            choose.eq(reduce(or_, (bits & choosers[n].replicate(len(bits)) for n, bits in enumerate(nonzero)))),
+            choose.eq(reduce(or_, (bits & choosers[n].replicate(lanes) for n, bits in enumerate(nonzero)))),
         ]
-        for n, bits in enumerate(nonzero):
-            held = at_turn(m, Value.cast(self.held[n]), turns, f"chooser{n}")
-            m.d.sync += bits.eq(Cat(held.word_select(lane, 8 * PLANES).any() for lane in range(lanes)))
+        for n, word in enumerate(chosen):
+            m.d.sync += word.eq(at_turn(m, Value.cast(self.held[n]), turns, f"held{n}"))
 
         # Execution -----------------------------------------------------------------------------------------
         m.submodules.pipe = pipe = ProductPipe(self.floating, self.tiles, lanes)
@@ -141,19 +145,21 @@ class PipelinedVxmAlu(wiring.Component):
         ]
         for lane in range(lanes):
             m.d.comb += [pipe.port.a[lane].eq(taken["a"][lane]), pipe.port.b[lane].eq(taken["b"][lane])]
-        # one cycle before the first results are there, so that what follows is registered
+        # one cycle before the first results are there, and before they are at their registers
         soon = [
             delayed(m, starts["base"], executing.dest, base.STAGES - 2, "base"),
             delayed(m, starts["pipe"], executing.dest, pipe.stages - 2, "pipe"),
         ]
-        landings = [_turns(m, coming, self.turns, name) for (coming, _), name in zip(soon, starts, strict=True)]
-        lands = _turns(m, soon[0][0] | soon[1][0], self.turns, "lands")
+        there = [delayed(m, *coming, _WAY, f"{name}_there") for coming, name in zip(soon, starts, strict=True)]
+        results = [_turns(m, coming, self.turns + _WAY, name) for (coming, _), name in zip(soon, starts, strict=True)]
+        lands = _turns(m, there[0][0] | there[1][0], self.turns, "lands")
         from_pipe = Signal()
-        m.d.sync += from_pipe.eq(Cat(soon[1][0], *landings[1][:-1]).any())
+        m.d.sync += from_pipe.eq(Cat(soon[1][0], *results[1][: self.turns - 1]).any())
         for lane in range(lanes):
             a, b = taken["a"][lane], taken["b"][lane]
             other = pipe.port.result[lane].as_unsigned()
-            computed = base.result(m, a, b, choose[lane], controls, other, from_pipe, f"lane{lane}")
+            computed = Signal(32, name=f"computed{lane}", reset_less=True)
+            m.d.sync += computed.eq(base.result(m, a, b, choose[lane], controls, other, from_pipe, f"lane{lane}"))
             for turn, landed in enumerate(lands):
                 number = lane + turn * lanes
                 value = Signal(32, name=f"result{number}", reset_less=True)
@@ -163,15 +169,15 @@ class PipelinedVxmAlu(wiring.Component):
 
         # Result --------------------------------------------------------------------------------------------
         to = Signal(DEST_BITS)
-        with m.If(soon[0][0]):
-            m.d.sync += to.eq(soon[0][1])
-        with m.Elif(soon[1][0]):
-            m.d.sync += to.eq(soon[1][1])
+        with m.If(there[0][0]):
+            m.d.sync += to.eq(there[0][1])
+        with m.Elif(there[1][0]):
+            m.d.sync += to.eq(there[1][1])
         with m.If(lands[0]):
             m.d.sync += self.has_result.eq(1)
         with m.If(self.clear):
             m.d.sync += self.has_result.eq(0)
-        both = Cat(Cat(*landing).any() for landing in landings).all()
+        both = Cat(Cat(*result[_WAY:]).any() for result in results).all()
         m.d.comb += self.undefined.eq(Cat(*missing, both).any())
         drives = [getattr(self, f"drive{q}") for q in range(PLANES)]
         aheads = send(m, lands[-1] & to[-1], to, drives, self.result)
