@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -77,7 +77,13 @@ class HostPort(wiring.Component):
         wiring.connect(m, receiver.store, buffer.write_port())
         wiring.connect(m, receiver.o, server.i)
         wiring.connect(m, server.load, buffer.read_port())
-        wiring.connect(m, server.o, tx_stage.w_stream)
+        if self._config.pipelined:
+            # what the server says is worked out in the same cycle
+            m.submodules.said = said = SyncFIFOBuffered(width=BEAT_BITS, depth=1)
+            wiring.connect(m, server.o, said.w_stream)
+            wiring.connect(m, said.r_stream, tx_stage.w_stream)
+        else:
+            wiring.connect(m, server.o, tx_stage.w_stream)
         wiring.connect(m, tx_stage.r_stream, wiring.flipped(self.tx))
         wiring.connect(m, server.bus, wiring.flipped(self.bus))
         m.d.comb += [
