@@ -293,6 +293,11 @@ class ChipConfig:
         return 8 if self.pipelined else 0
 
     @property
+    def receive_cycles(self) -> int:
+        """Of a RECEIVE."""
+        return 1 if self.pipelined else 0
+
+    @property
     def accumulate_cycles(self) -> int:
         """Of the sums that leave an accumulator."""
         return self.mxm_rounding + (2 if self.pipelined else 0)

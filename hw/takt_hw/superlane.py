@@ -356,7 +356,8 @@ class Superlane(wiring.Component):
                 drive = Signal(DRIVE, name=f"receive{queue.link}")
                 ahead = Signal(TAP, name=f"receives{queue.link}")
                 place.drive(drive, queue.streams, among=queue.puts, ahead=ahead if self.config.pipelined else None)
-                m.d.comb += [ahead.valid.eq(control.valid), ahead.stream.eq(control.word[isa.RECEIVE_TO.bits])]
+                known = m.d.sync if self.config.receive_cycles else m.d.comb
+                known += [ahead.valid.eq(control.valid), ahead.stream.eq(control.word[isa.RECEIVE_TO.bits])]
                 m.d.sync += [drive.valid.eq(ahead.valid), drive.stream.eq(ahead.stream)]
                 m.d.comb += drive.data.eq(getattr(self, f"part_link{queue.link}"))
 

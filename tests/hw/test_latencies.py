@@ -41,7 +41,7 @@ def test_the_table_is_the_sum_of_its_path(superlanes):
         isa.ACC: CONTROL_LATENCY + Accumulator(config).latency + register,
         isa.DRAIN: CONTROL_LATENCY + Accumulator(config).latency + register,
         isa.ABC: CONTROL_LATENCY + Feeder.latency + Plane(config, TileLibrary(shared=False)).latency,
-        isa.RECEIVE: CONTROL_LATENCY + Link.latency + register,
+        isa.RECEIVE: CONTROL_LATENCY + Link(config).latency + register,
         isa.IFETCH: FetchPort(superlanes, 1, 8, CONTROL_LATENCY).latency + WRITE_LATENCY + LOOK_AHEAD,
         isa.NOTIFY: LOOK_AHEAD + Clockwork(config).release_delay,
     }
@@ -82,7 +82,7 @@ def test_the_table_of_a_pipelined_build_is_the_sum_of_its_path(superlanes, turns
     paths = {
         **{isa.READ: memory, isa.GATHER: memory, isa.ACC: sums, isa.DRAIN: sums},
         isa.ABC: CONTROL_LATENCY + Feeder.latency + Plane(config, TileLibrary(shared=False)).latency,
-        isa.RECEIVE: CONTROL_LATENCY + Link.latency + register,
+        isa.RECEIVE: CONTROL_LATENCY + Link(config).latency + register,
         isa.IFETCH: text,
         isa.NOTIFY: Clockwork(config).release_delay + Relay.latency + LOOK_AHEAD,
         **dict.fromkeys((isa.LANE_SUM, isa.LANE_MAX, isa.LANE_ARGMAX), reduction),

@@ -55,7 +55,7 @@ class WireReceiver(wiring.Component):
     """Take a link's wires from pins, by the clock that comes with them.
 
     The data pass DELAYG in its setting for a clock in the middle of the bits: it makes up for the time that the clock
-    needs to the registers.
+    needs to the registers. Then they pass two registers more on their way, as pins are far from the chip.
 
     Parameters
     ----------
@@ -97,5 +97,6 @@ class WireReceiver(wiring.Component):
                 o_Q0=early[n],
                 o_Q1=late[n],
             )
-        m.d[self._domain] += self.wire.eq(Cat(early, late))
+        halfway = Signal.like(self.wire)
+        m.d[self._domain] += [halfway.eq(Cat(early, late)), self.wire.eq(halfway)]
         return m

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -66,25 +66,37 @@ class DeskewBuffer(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        expected, following, ahead = Signal(NUMBER_BITS), Signal(NUMBER_BITS), Signal(NUMBER_BITS)
+        expected = Signal(NUMBER_BITS)
         full, left = Signal(self.slots), Signal(self.slots)
         read_slot, write_slot = Signal(range(self.slots)), Signal(range(self.slots))
         found, good, stored = Signal(), Signal(), Signal()
         m.d.comb += [
             read_slot.eq(expected),
+            write_slot.eq(self.packet.number),
             found.eq(full.bit_select(read_slot, 1)),
             self.lost.eq(self.receive & ~found),
             left.eq(full & ~(self.receive << read_slot)),
-            following.eq(expected + self.receive),
-            # Number of RECEIVEs that come before this vector's; more than half of what a number can say: it is over.
             good.eq(self.arrived & self.packet.good),
-            ahead.eq(self.packet.number - following),
-            write_slot.eq(self.packet.number),
-            self.late.eq(good & ahead[-1]),
-            self.conflict.eq(good & ~ahead[-1] & ((ahead >= self.slots) | left.bit_select(write_slot, 1))),
-            stored.eq(good & ~self.late & ~self.conflict),
         ]
-        m.d.sync += [expected.eq(following), full.eq(left | (stored << write_slot))]
+
+        # What becomes of a vector without ``receive`` and with it, both at once: it comes late in the cycle.
+        over, fits = Signal(2), Signal(2)
+        for received in range(2):
+            # Number of RECEIVEs that come before this vector's; more than half of what a number can say: it is over.
+            ahead = Signal(NUMBER_BITS, name=f"ahead{received}")
+            empties = (write_slot == read_slot) if received else Const(0)
+            taken = full.bit_select(write_slot, 1) & ~empties
+            m.d.comb += [
+                ahead.eq(self.packet.number - expected - received),
+                over[received].eq(ahead[-1]),
+                fits[received].eq(~((ahead >= self.slots) | taken)),
+            ]
+        m.d.comb += [
+            stored.eq(good & Mux(self.receive, fits[1], fits[0])),
+            self.late.eq(good & Mux(self.receive, over[1], over[0])),
+            self.conflict.eq(good & ~self.late & ~stored),
+        ]
+        m.d.sync += [expected.eq(expected + self.receive), full.eq(left | (stored << write_slot))]
         with m.If(self.clear):
             m.d.sync += [expected.eq(0), full.eq(0)]
         self._memories(m, (stored, write_slot), (self.receive, read_slot, found))

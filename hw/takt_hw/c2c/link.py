@@ -33,7 +33,7 @@ class Link(wiring.Component):
     Attributes
     ----------
     latency : int
-        Cycles from ``receive`` to ``part0``: 1.
+        Cycles from ``receive`` to ``part0``: 1, in a pipelined build 2.
 
     Members
     -------
@@ -48,7 +48,7 @@ class Link(wiring.Component):
     receive : In(1)
         The next vector is wanted.
     part{k} : Out(BITS)
-        Superlane k's part of it, k + 1 cycles after ``receive``; zeros if it is not there.
+        Superlane k's part of it, k + ``latency`` cycles after ``receive``; zeros if it is not there.
     clear : In(1)
         A program starts: vectors are forgotten, and numbered from 0 on.
     restart : In(1)
@@ -69,10 +69,9 @@ class Link(wiring.Component):
         For the host.
     """
 
-    latency = DeskewBuffer.latency
-
     def __init__(self, config: ChipConfig):
         self.config = config
+        self.latency = DeskewBuffer.latency + config.receive_cycles
         super().__init__(
             {
                 "wire_clk": In(1),
@@ -105,9 +104,13 @@ class Link(wiring.Component):
         # Never set back: the other end counts from where it began to listen.
         notified = Signal(NOTIFY_BITS)
         m.d.sync += notified.eq(notified + self.notify)
+        clear, receive = self.clear, self.receive
+        if self.config.pipelined:  # they come from far away
+            clear, receive = Signal(name="clear_here"), Signal(name="receive_here")
+            m.d.sync += [clear.eq(self.clear), receive.eq(self.receive)]
         m.d.comb += [
             transmitter.send.eq(self.send),
-            transmitter.clear.eq(self.clear),
+            transmitter.clear.eq(clear),
             transmitter.time.eq(self.time),
             transmitter.length.eq(bearings.bearing.length),
             transmitter.notified.eq(notified),
@@ -118,8 +121,8 @@ class Link(wiring.Component):
             receiver.i_wire.eq(self.i_wire),
             buffer.arrived.eq(receiver.arrived),
             buffer.packet.eq(receiver.packet),
-            buffer.clear.eq(self.clear),
-            buffer.receive.eq(self.receive),
+            buffer.clear.eq(clear),
+            buffer.receive.eq(receive),
             bearings.heard.eq(receiver.heard),
             bearings.beacon.eq(receiver.beacon),
             bearings.time.eq(self.time),

@@ -17,7 +17,8 @@ DRIFT_STAGES = 4
 
 
 class PipelinedAligner(Aligner):
-    """As `Aligner`, to the clock; only what it shows of a drift is later, and so is a RUNTIME_DESKEW that is overdue.
+    """As `Aligner`, to the clock; only what it shows of a drift is later, and so are the end of a SYNC_LINK, by two
+    clocks, and a RUNTIME_DESKEW that is overdue.
 
     The aligned counter is looked at some clocks before it counts, as if it went on evenly. An adjustment of it
     counts so much later.
@@ -30,30 +31,32 @@ class PipelinedAligner(Aligner):
         now = Signal(64)
         base = Signal(COUNTER_BITS)  # aligned time of cycle 0
         aligned = Signal()  # a DESKEW has set it
-        m.d.sync += now.eq(self.elapsed)
+        resumes = Signal()  # the queue goes on in the next clock: it is far away
+        m.d.sync += [now.eq(self.elapsed), self.resume.eq(resumes)]
 
-        # Aligned time of the next dispatch if the queue went on in the next clock, and if it went on now.
+        # Aligned time of the next dispatch if the queue went on in the clock after the next, and if in the next.
         coming, ahead, boundary = Signal(COUNTER_BITS), Signal(COUNTER_BITS), Signal()
         m.d.sync += [
-            coming.eq(self.time + (LOOK_AHEAD + 2)),
+            coming.eq(self.time + (LOOK_AHEAD + 3)),
             ahead.eq(coming),
             boundary.eq(coming[EPOCH_BITS:] != ahead[EPOCH_BITS:]),
         ]
         target, late = Signal(COUNTER_BITS), Signal(COUNTER_BITS)
         since = Signal(COMPARED)  # clocks since a wait began, one bit each
         m.d.sync += [target.eq(base + self.cycle[:COUNTER_BITS]), late.eq(coming - target)]
-        pending = Signal(self.config.links)
-        m.d.sync += pending.eq(self._pending(m, self.resume & (wait == Wait.LINK), link))
+        pending = self._pending(m, resumes & (wait == Wait.LINK), link)
+        awaited = Signal()  # the link that is waited for had its NOTIFY_LINKS in the clock before
+        m.d.sync += awaited.eq(pending.bit_select(Mux(self.control.valid, self.control.word[isa.LINK.bits], link), 1))
         with m.Switch(wait):
             with m.Case(Wait.EPOCH):
-                m.d.comb += self.resume.eq(boundary)
+                m.d.comb += resumes.eq(boundary)
                 with m.If(boundary):
                     start = ahead[EPOCH_BITS:] << EPOCH_BITS
                     m.d.sync += [base.eq(start - self.cycle[:COUNTER_BITS]), aligned.eq(1)]
             with m.Case(Wait.TIME):
-                m.d.comb += self.resume.eq(since[-1] & ~late[-1])
+                m.d.comb += resumes.eq(since[-1] & ~late[-1])
             with m.Case(Wait.LINK):
-                m.d.comb += self.resume.eq(pending.bit_select(link, 1))
+                m.d.comb += resumes.eq(awaited)
 
         word = self.control.word
         code = word[: isa.OPCODE_BITS]
@@ -68,7 +71,7 @@ class PipelinedAligner(Aligner):
         overdue, compared = Signal(), Signal()
         m.d.sync += compared.eq(since[-1])
         m.d.comb += overdue.eq((wait == Wait.TIME) & since[-1] & ~compared & ~late[-1] & (late != 0))
-        with m.If(self.resume):
+        with m.If(resumes):
             m.d.sync += [wait.eq(Wait.NOTHING), since.eq(0)]
         with m.Elif(wait != Wait.NOTHING):
             m.d.sync += since.eq(Cat(1, since))
@@ -79,7 +82,7 @@ class PipelinedAligner(Aligner):
                     m.d.sync += [wait.eq(kind), since.eq(1), self.cycle.eq(now + length)]
             m.d.comb += self.notify.eq(Mux(code == isa.NOTIFY_LINKS.code, word[isa.LINK_SET.bits], 0))
         with m.If(self.clear):
-            m.d.sync += [wait.eq(Wait.NOTHING), aligned.eq(0)]
+            m.d.sync += [wait.eq(Wait.NOTHING), aligned.eq(0), self.resume.eq(0)]
         self._drift(m, base, aligned, overdue)
         return m
 

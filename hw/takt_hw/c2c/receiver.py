@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Module, Mux, ResetSignal, Signal
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Module, Mux, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.cdc import ResetSynchronizer
 from amaranth.lib.fifo import AsyncFIFO
@@ -26,6 +26,9 @@ class Receiver(wiring.Component):
     The sender's clock may stop, or never have run: then nothing arrives. Resetting the chip resets both sides; the
     sender's clock is needed to leave reset, not to enter it.
 
+    In a pipelined build packets and beacons cross a clock later, so a link is longer by it: nothing but registers is in
+    front of the memories.
+
     Parameters
     ----------
     config : ChipConfig
@@ -47,6 +50,7 @@ class Receiver(wiring.Component):
         self.link_bits = config.link_bits
         self.lanes = config.lanes
         self.packet_words = config.packet_words
+        self.pipelined = config.pipelined
         super().__init__(
             {
                 "wire_clk": In(1),
@@ -72,6 +76,8 @@ class Receiver(wiring.Component):
             beacon.payload.eq(word.payload),
             is_beacon.eq(~wrong & Cat(word.type == kind for kind in BEACONS).any()),
         ]
+        if self.pipelined:
+            is_beacon, beacon = _later(m, is_beacon, "was_beacon"), _later(m, beacon, "beacon_before")
         self._cross(m, "beacons", is_beacon, beacon, self.heard, self.beacon)
 
         packet, ended = self._packets(m, word, single, wrong)
@@ -100,16 +106,19 @@ class Receiver(wiring.Component):
         ]
 
     def _packets(self, m: Module, word, single: Signal, wrong: Signal) -> tuple:
-        """What a packet has come to, and whether one ends in this cycle, well or not."""
+        """What a packet has come to, and whether one ends in this cycle, well or not; in a pipelined build the cycle
+        after it.
+        """
         in_vector = vector_words(self.lanes, self.link_bits)
         starts, goes_on, inside, last = Signal(), Signal(), Signal(), Signal()
         position = Signal(range(self.packet_words))  # of the word that comes next; 0 outside packets
         broken, mended = Signal(), Signal()  # what is known of the words before
         crc = Signal(32)
         stray = Signal()  # these words belong to no packet, and that has been said
-        differs, failed = Signal(), Signal()
+        differs, good, failed, ends = Signal(), Signal(), Signal(), Signal()
+        takes, payload = Signal(), word.payload  # a word of the vector
         quiet = Signal(range(DEPTH))
-        packet, ended = Signal(packet_layout(self.lanes)), Signal()
+        packet = Signal(packet_layout(self.lanes))
         number, vector = Signal.like(packet.number), Signal.like(packet.vector, reset_less=True)
         m.d.comb += [
             starts.eq(~wrong & (word.type == WordType.START)),
@@ -138,11 +147,9 @@ class Receiver(wiring.Component):
                 mended.eq(mended | single),
             ]
             with m.If(position <= in_vector):
-                m.d.wire += [
-                    vector.eq(Cat(vector, word.payload)[self.link_bits :]),
-                    crc.eq(crc_of(crc, word.payload)),
-                ]
-            m.d.comb += [packet.good.eq(last & ~broken & ~wrong & ~differs), failed.eq(last & ~packet.good)]
+                m.d.comb += takes.eq(1)
+                m.d.wire += crc.eq(crc_of(crc, word.payload))
+            m.d.comb += [good.eq(last & ~broken & ~wrong & ~differs), failed.eq(last & ~good)]
         with m.Elif(inside):
             # What follows may be the rest of the packet: it has been reported with it.
             m.d.comb += failed.eq(1)
@@ -154,14 +161,37 @@ class Receiver(wiring.Component):
             m.d.wire += stray.eq(0)
 
         # Reports of bad packets never take a good one's place.
-        with m.If(ended & failed):
+        with m.If(ends & failed):
             m.d.wire += quiet.eq(DEPTH - 1)
         with m.Elif(quiet != 0):
             m.d.wire += quiet.eq(quiet - 1)
+        m.d.comb += ends.eq(good | (failed & (quiet == 0)))
+        corrected = mended | single
+        if self.pipelined:
+            number, corrected, good, ends = (
+                _later(m, value, name)
+                for name, value in {
+                    "its_number": number,
+                    "corrected": corrected,
+                    "was_good": good,
+                    "ended": ends,
+                }.items()
+            )
+            # The CRC comes behind the vector, so that is whole by then.
+            takes, payload = _later(m, takes, "took"), _later(m, payload, "payload_before")
+        with m.If(takes):
+            m.d.wire += vector.eq(Cat(vector, payload)[self.link_bits :])
         m.d.comb += [
             packet.number.eq(number),
-            packet.corrected.eq(mended | single),
+            packet.good.eq(good),
+            packet.corrected.eq(corrected),
             packet.vector.eq(vector),
-            ended.eq(packet.good | (failed & (quiet == 0))),
         ]
-        return packet, ended
+        return packet, ends
+
+
+def _later(m: Module, value: Value, name: str):
+    """A value one clock of the sender later."""
+    later = Signal(value.shape(), name=name)
+    m.d.wire += later.eq(value)
+    return later

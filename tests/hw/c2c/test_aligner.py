@@ -27,8 +27,10 @@ class Design:
     def __init__(self, pipelined):
         self.pipelined = pipelined
         self.start_cycles = START_CYCLES if pipelined else 0
-        self.link_clocks = int(pipelined)
-        """Clocks by which a NOTIFY_LINKS is seen later."""
+        self.resume_clocks = int(pipelined)
+        """Clocks by which a SYNC_LINK ends later."""
+        self.link_clocks = self.resume_clocks + int(pipelined)
+        """Clocks by which it ends later if it waits for its NOTIFY_LINKS."""
         self.drift_clocks = DRIFT_STAGES if pipelined else 0
         """Clocks by which drift is seen later."""
 
@@ -190,7 +192,7 @@ def test_a_notification_may_come_first_and_what_came_before_the_link_was_up_does
     early = align([isa.NOP.make(count=90), PARENT, LINKS], 200, notifies=lambda clock: int(clock >= 20))
     assert [clock for clock, row in enumerate(early) if row["dispatch"]] == [
         92 + design.start_cycles,
-        95 + design.start_cycles,
+        95 + design.start_cycles + design.resume_clocks,
     ]
     old = align([PARENT, LINKS], 400, notifies=lambda clock: 5 + (clock >= 300), up=lambda clock: 127 * (clock >= 100))
     assert [clock for clock, row in enumerate(old) if row["dispatch"]][1] == 302 + design.link_clocks

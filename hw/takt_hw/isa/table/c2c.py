@@ -55,7 +55,7 @@ RECEIVE = Op(
     name="RECEIVE",
     code=0x81,
     fields=(RECEIVE_TO,),
-    d_func=Cycles(3),
+    d_func=Cycles(3, plus="receive_cycles"),
     summary="Put the next vector that came over the link on a stream.",
     operation="stream[dst] = the vector of the link's n-th SEND, if this is its n-th RECEIVE. If that vector has not "
     "arrived, or arrived with more flipped bits than can be mended: zeros, and the fault flag `LINK_LOST`.",
