@@ -10,7 +10,7 @@ from amaranth.hdl import Assert, Assume, Cat, Cover, Module, Mux, Signal, Value
 
 from takt_hw.c2c.buffer import DeskewBuffer
 from takt_hw.c2c.word import NUMBER_BITS
-from takt_hw.config import NANO_C2C
+from takt_hw.config import ECP5, NANO_C2C
 from takt_hw.streams import BITS
 
 from .inside import register, word
@@ -19,9 +19,9 @@ from .proof import Mutant, Proof
 SLOTS = 4
 
 
-def buffer(superlanes: int, m: Module) -> None:
+def buffer(superlanes: int, pipelined: bool, m: Module) -> None:
     """Free arrivals, RECEIVEs and clears against a window of the next vectors, and the content of one slot."""
-    config = replace(NANO_C2C, link_buffer=SLOTS, superlanes=superlanes)
+    config = replace(ECP5 if pipelined else NANO_C2C, link_buffer=SLOTS, superlanes=superlanes)
     dut = DeskewBuffer(config)
     inside = dut.elaborate(None)
     slot = Signal(range(SLOTS))  # what becomes of one slot's vectors is what becomes of all
@@ -74,6 +74,11 @@ def buffer(superlanes: int, m: Module) -> None:
     m.d.sync += begun.eq(1)
     asked, due = dut.receive & (following[: len(slot)] == slot), Mux(there[0], vector, 0)
     kept = vector
+    for n in range(dut.latency - 1):
+        asked_before, due_before = Signal(name=f"asked_before{n}"), Signal.like(vector, name=f"due_before{n}")
+        kept_before = Signal.like(vector, name=f"kept_before{n}")
+        m.d.sync += [asked_before.eq(asked), due_before.eq(due), kept_before.eq(kept)]
+        asked, due, kept = asked_before, due_before, kept_before
     for k in range(superlanes):
         part = slice(k * BITS, (k + 1) * BITS)
         m.d.comb += Assert(held[k] == kept[part])
@@ -119,7 +124,7 @@ MUTANTS = {
         Mutant(
             "the second superlane takes a vector a cycle late",
             "c2c/buffer.py",
-            "vector = held if k else self.packet.vector",
+            "vector = held if k + late else self.packet.vector",
             "vector = self.packet.vector",
         ),
     ),
@@ -127,16 +132,17 @@ MUTANTS = {
 
 PROOFS = [
     Proof(
-        name=f"deskew{superlanes}",
+        name=f"deskew{superlanes}{'_pipelined' if pipelined else ''}",
         what="The n-th RECEIVE gets the n-th vector or, if that is not there, zeros and `lost`; a vector is dropped "
         "only with `late` (its RECEIVE is over) or `conflict` (it is more than the slots ahead, or came twice): so "
-        f"none is within the budget; superlanes: {superlanes}",
-        build=partial(buffer, superlanes),
+        f"none is within the budget; superlanes: {superlanes}{', of a pipelined build' if pipelined else ''}",
+        build=partial(buffer, superlanes, pipelined),
         depth=8,
-        induction=superlanes + 1,
+        induction=superlanes + 1 + pipelined,
         assumed="vectors arrive at least `superlanes` cycles apart",
         note=f"{SLOTS} slots, the fewest that a build can have",
         mutants=mutants,
     )
     for superlanes, mutants in MUTANTS.items()
+    for pipelined in (False, True)
 ]

@@ -18,6 +18,8 @@ class DeskewBuffer(wiring.Component):
     A vector is in superlane k's memory k cycles after it is in superlane 0's, where it can be received in the cycle
     after ``arrived``. Until all have it no other arrives: a packet takes more cycles than the chip has superlanes.
 
+    In a pipelined build there is a register in front of the memories, for writing and for reading.
+
     Parameters
     ----------
     config : ChipConfig
@@ -26,7 +28,7 @@ class DeskewBuffer(wiring.Component):
     Attributes
     ----------
     latency : int
-        Cycles from ``receive`` to ``part0``: 1.
+        Cycles from ``receive`` to ``part0``: 1, in a pipelined build 2.
 
     Members
     -------
@@ -37,7 +39,7 @@ class DeskewBuffer(wiring.Component):
     receive : In(1)
         The next RECEIVE.
     part{k} : Out(BITS)
-        Superlane k's part of its vector, k + 1 cycles after ``receive``. Zeros if it is not there.
+        Superlane k's part of its vector, k + ``latency`` cycles after ``receive``. Zeros if it is not there.
     lost : Out(1)
         With ``receive``: the vector is not there.
     late : Out(1)
@@ -46,9 +48,8 @@ class DeskewBuffer(wiring.Component):
         With ``arrived``: its slot still holds the vector before. It is dropped.
     """
 
-    latency = 1
-
     def __init__(self, config: ChipConfig):
+        self.latency = 1 + config.receive_cycles
         self.superlanes = config.superlanes
         self.slots = config.link_buffer
         super().__init__(
@@ -103,14 +104,17 @@ class DeskewBuffer(wiring.Component):
         return m
 
     def _memories(self, m: Module, write: tuple, read: tuple) -> None:
-        """A memory for each superlane, written and read a cycle later than that of the superlane before."""
+        """A memory for each superlane, used a cycle later than that of the superlane before."""
         held = Signal.like(self.packet.vector, reset_less=True)
         with m.If(write[0]):
             m.d.sync += held.eq(self.packet.vector)
+        late = self.latency - 1
+        for n in range(late):
+            write, read = self._later(m, n, write), self._later(m, n, read)
         for k in range(self.superlanes):
             m.submodules[f"slots{k}"] = memory = Memory(shape=BITS, depth=self.slots, init=[])
             write_port, read_port = memory.write_port(), memory.read_port()
-            vector = held if k else self.packet.vector
+            vector = held if k + late else self.packet.vector
             shown = Signal(name=f"shown{k}")
             m.d.comb += [
                 write_port.en.eq(write[0]),
@@ -122,7 +126,7 @@ class DeskewBuffer(wiring.Component):
             ]
             m.d.sync += shown.eq(read[0] & read[2])
             if k < self.superlanes - 1:
-                write, read = self._later(m, k, write), self._later(m, k, read)
+                write, read = self._later(m, k + late, write), self._later(m, k + late, read)
 
     @staticmethod
     def _later(m: Module, k: int, signals: tuple[Value, ...]) -> tuple[Value, ...]:

@@ -62,7 +62,7 @@ class Link(wiring.Component):
     bearing : Out(BEARING)
         What the `AlignedCounter` needs if this is the parent's link; ``up``, ``length`` and more.
     lost : Out(1)
-        With ``receive``: the vector is not there.
+        With ``receive``, in a pipelined build after it: the vector is not there.
     conflict : Out(1)
         A ``send`` too soon, or a vector that came when `link_buffer` were waiting.
     state, counts : Out(LINK_STATE), Out(LINK_COUNTS)
@@ -71,7 +71,7 @@ class Link(wiring.Component):
 
     def __init__(self, config: ChipConfig):
         self.config = config
-        self.latency = DeskewBuffer.latency + config.receive_cycles
+        self.latency = 1 + config.receive_cycles
         super().__init__(
             {
                 "wire_clk": In(1),
@@ -104,10 +104,11 @@ class Link(wiring.Component):
         # Never set back: the other end counts from where it began to listen.
         notified = Signal(NOTIFY_BITS)
         m.d.sync += notified.eq(notified + self.notify)
-        clear, receive = self.clear, self.receive
-        if self.config.pipelined:  # they come from far away
-            clear, receive = Signal(name="clear_here"), Signal(name="receive_here")
-            m.d.sync += [clear.eq(self.clear), receive.eq(self.receive)]
+        clear, reports = self.clear, m.d.comb
+        if self.config.pipelined:  # what comes from far away, and goes there
+            clear, reports = Signal(name="clear_here"), m.d.sync
+            m.d.sync += clear.eq(self.clear)
+        reports += [self.lost.eq(buffer.lost), self.conflict.eq(transmitter.conflict | buffer.conflict)]
         m.d.comb += [
             transmitter.send.eq(self.send),
             transmitter.clear.eq(clear),
@@ -122,7 +123,7 @@ class Link(wiring.Component):
             buffer.arrived.eq(receiver.arrived),
             buffer.packet.eq(receiver.packet),
             buffer.clear.eq(clear),
-            buffer.receive.eq(receive),
+            buffer.receive.eq(self.receive),
             bearings.heard.eq(receiver.heard),
             bearings.beacon.eq(receiver.beacon),
             bearings.time.eq(self.time),
@@ -131,8 +132,6 @@ class Link(wiring.Component):
             self.notifies.eq(bearings.notifies),
             self.bearing.eq(bearings.bearing),
             self.bearing.told.eq(transmitter.told),
-            self.lost.eq(buffer.lost),
-            self.conflict.eq(transmitter.conflict | buffer.conflict),
             self.state.up.eq(bearings.bearing.up),
             self.state.aligned.eq(self.aligned),
             self.state.length.eq(bearings.bearing.length),

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from takt_hw.c2c.buffer import DeskewBuffer
+from takt_hw.config import ECP5
 from tests.hw.c2c.words import NARROW, WIDE
 from tests.hw.simulation import run
 
@@ -20,8 +21,8 @@ def observe(dut):
 
 
 def vectors_of(config, seen, cycles):
-    """What superlanes show of the RECEIVEs in some cycles, each k + 1 cycles after."""
-    latency = DeskewBuffer.latency
+    """What superlanes show of the RECEIVEs in some cycles, each k cycles after the first."""
+    latency = 1 + config.receive_cycles
     lanes = [
         b"".join(seen[cycle + latency + k][f"part{k}"].to_bytes(16, "little") for k in range(config.superlanes))
         for cycle in cycles
@@ -29,7 +30,7 @@ def vectors_of(config, seen, cycles):
     return lanes
 
 
-@pytest.mark.parametrize("config", [NARROW, WIDE], ids=lambda config: config.name)
+@pytest.mark.parametrize("config", [NARROW, WIDE, ECP5], ids=lambda config: config.name)
 @pytest.mark.parametrize("seed", range(3))
 def test_any_order_of_events(config, seed):
     """Vectors arrive a packet apart or more; RECEIVEs come whenever they like, also before."""
@@ -78,9 +79,9 @@ def test_a_full_buffer_refuses_until_a_receive():
     assert vectors_of(config, seen, range(17, 34)) == [*vectors[:16], vectors[17]]
 
 
-def test_a_slot_is_read_and_filled_again_in_one_cycle_in_every_superlane():
-    config = WIDE
-    old, new = (bytes(range(n, n + 48)) for n in (0, 100))
+@pytest.mark.parametrize("config", [WIDE, ECP5], ids=lambda config: config.name)
+def test_a_slot_is_read_and_filled_again_in_one_cycle_in_every_superlane(config):
+    old, new = (bytes(range(n, n + config.lanes)) for n in (0, 100))
     steps = [arrival(config, n, old) if n < 16 else {} for n in range(20)]
     steps += [{"receive": 1} | arrival(config, 16, new), *[{}] * 5, *[{"receive": 1}] * 16, *[{}] * 4]
     seen = run(DeskewBuffer(config), steps, observe)
