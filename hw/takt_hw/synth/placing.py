@@ -30,7 +30,39 @@ _PLACED = "placed.json"
 
 BITSTREAM = "takt.bit"
 
+_MOST_ITERATIONS = 1_500
+"""Of nextpnr's static placer. `ecp5` takes 560; on one of little but multipliers and block RAMs it goes on for ever."""
+
+_MOST_PASSES = 50
+"""Of its router, since fewer wires than ever were taken twice: `ecp5` has waited for 4."""
+
+_ITERATION = re.compile(r"Info: +iter=(\d+) steplen")
+_PASS = re.compile(r"Info: +iter=\d+ wires=\d+ overused=(\d+)")
+
 _CELLS = {"comb": "TRELLIS_COMB", "ff": "TRELLIS_FF", "mult18": "MULT18X18D", "bram": "DP16KD"}
+
+
+class Patience:
+    """Tells when nextpnr goes on without coming nearer to an end, from what it says."""
+
+    def __init__(self) -> None:
+        self._fewest: int | None = None
+        self._since = 0
+
+    def __call__(self, line: str) -> str | None:
+        """Why it should be stopped after this line, if it should."""
+        if placing := _ITERATION.match(line):
+            if int(placing[1]) > _MOST_ITERATIONS:
+                return f"placement must end within {_MOST_ITERATIONS:,} iterations; try another SEED"
+        elif routing := _PASS.match(line):
+            wires = int(routing[1])
+            if self._fewest is None or wires < self._fewest:
+                self._fewest, self._since = wires, 0
+            else:
+                self._since += 1
+            if self._since >= _MOST_PASSES:
+                return f"{self._fewest:,} wires stayed taken twice for {_MOST_PASSES} passes; try another SEED or MHZ"
+        return None
 
 
 @dataclass(frozen=True)
@@ -82,12 +114,14 @@ def place(
     Raises
     ------
     ToolError
-        It does not fit, cannot be routed, or took too long.
+        It does not fit, cannot be routed, is stuck (`Patience`), or took too long.
     """
     always = [*device, "--seed", str(seed), "--freq", f"{mhz:g}", "--timing-allow-fail", *options]
     always += ["--lpf", constraints] if constraints else ["--out-of-context"]
     arguments = [*always, "--json", netlist, "--no-route", "--write", _PLACED]
-    seconds = run(Tool.NEXTPNR, arguments, directory, log="placement.log", report=report, timeout=timeout)
+    seconds = run(
+        Tool.NEXTPNR, arguments, directory, log="placement.log", report=report, stuck=Patience(), timeout=timeout
+    )
     report("exchanging block RAMs and multipliers")
     placed = json.loads((directory / _PLACED).read_text())
     exchange(next(module for module in placed["modules"].values() if "top" in module["attributes"]))
@@ -95,7 +129,7 @@ def place(
     routed = constraints is not None and not estimate
     arguments = [*always, "--json", _PLACED, "--no-pack", "--no-place", "--report", _REPORT, "--sdf", _SDF]
     arguments += ["--no-route"] if estimate else ["--textcfg", _CONFIG] if routed else []
-    seconds += run(Tool.NEXTPNR, arguments, directory, log=_LOG, report=report, timeout=timeout)
+    seconds += run(Tool.NEXTPNR, arguments, directory, log=_LOG, report=report, stuck=Patience(), timeout=timeout)
     (directory / _PLACED).unlink()
     report("tracing the slowest paths")
     try:

@@ -88,6 +88,7 @@ def run(
     *,
     log: str,
     report: Report = lambda doing: None,
+    stuck: Callable[[str], str | None] = lambda line: None,
     timeout: float | None = None,
 ) -> float:
     """Run a tool in a directory, with what it says in the file ``log`` there.
@@ -104,6 +105,8 @@ def run(
         Name of the file that takes what it says.
     report : callable
         Told what it does, as it goes on.
+    stuck : callable
+        Given each line of what it says; a reason to stop it, if it will not come to an end.
     timeout : float, optional
         Seconds that it may take.
 
@@ -115,7 +118,7 @@ def run(
     Raises
     ------
     ToolError
-        It is not installed, failed, or took too long.
+        It is not installed, failed, is stuck, or took too long.
     """
     name = tool.value[0]
     assert tool.version
@@ -151,6 +154,10 @@ def run(
             doing = _doing(line)
             if doing:
                 report(doing)
+            reason = stuck(line)
+            if reason:
+                process.kill()
+                raise ToolError(f"{name} was stopped: {reason} (see {directory / log})")
             if timeout is not None and time.perf_counter() - begin > timeout:
                 process.kill()
                 raise ToolError(f"{name} must end within {timeout:g} s")

@@ -1,0 +1,37 @@
+"""nextpnr is stopped when it does not come nearer to an end."""
+
+import pytest
+
+from takt_hw.synth.mapping import synthesize
+from takt_hw.synth.placing import CROWDED, Patience, place
+from takt_hw.synth.tools import ToolError
+
+from .test_macros import RTL
+
+
+def passes(counts):
+    patience = Patience()
+    for number, count in enumerate(counts, start=1):
+        reason = patience(f"Info:     iter={number} wires=857172 overused={count} overuse=21355 archfail=NA")
+        if reason:
+            return number, reason
+    return None
+
+
+def test_a_router_that_finds_no_better_way_is_stopped():
+    assert passes([100, 40, 20, *[20, 25] * 40]) == (
+        53,
+        "20 wires stayed taken twice for 50 passes; try another SEED or MHZ",
+    )
+
+
+def test_one_that_is_slow_is_not():
+    assert passes([count for wires in range(10, -1, -1) for count in [wires + 1] * 49 + [wires]]) is None
+
+
+def test_a_placer_without_end_is_stopped(tmp_path):
+    """On a design that is little but multipliers and block RAMs the static placer goes on for ever."""
+    (tmp_path / "design.v").write_text(RTL)
+    synthesize(["design.v"], "design", tmp_path)
+    with pytest.raises(ToolError, match="placement must end within 1,500 iterations.*placement.log"):
+        place(tmp_path, mhz=50, options=CROWDED, timeout=300)
