@@ -47,6 +47,13 @@ def exchange(module: dict[str, Any]) -> dict[str, float]:
     return {kind: _exchange(cells, places, nets, kind) for kind in KINDS}
 
 
+def fix(module: dict[str, Any], placed: Mapping[str, Any]) -> None:
+    """Fix cells of `KINDS` of a module to where they are in ``placed``, the same one as nextpnr placed it."""
+    for name, cell in placed["cells"].items():
+        if cell["type"] in KINDS:
+            module["cells"][name]["attributes"]["BEL"] = cell["attributes"]["NEXTPNR_BEL"]
+
+
 def _exchange(cells: Mapping[str, Any], places: dict, nets: Mapping[int, list[str]], kind: str) -> float:
     alike: dict[tuple, list[str]] = defaultdict(list)
     for name in places:

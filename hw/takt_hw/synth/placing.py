@@ -7,9 +7,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from .macros import exchange
+from .macros import KINDS, exchange, fix
 from .mapping import FLAT
+from .relocate import relocate
 from .timing import TimingPath, worst_paths
 from .tools import Report, Tool, ToolError, run
 
@@ -26,7 +28,10 @@ CROWDED = ("--placer", "static", "--router", "router2")
 
 _LOG, _REPORT, _SDF, _CONFIG = "nextpnr.log", "report.json", "delays.sdf", "routed.config"
 
-_PLACED = "placed.json"
+_PLACED, _FIXED = "placed.json", "netlist.fixed.json"
+
+_AIM_MHZ = 75
+"""What nextpnr is asked for at least, of every clock. Asked for less, its router lets wires take detours."""
 
 BITSTREAM = "takt.bit"
 
@@ -73,7 +78,7 @@ class Placed:
     """Of comb, ff, mult18 and bram."""
     available: dict[str, int]
     fmax_mhz: float
-    """Of the chip's clock; if nothing was routed an estimate, of the slowest."""
+    """Of the slowest clock: links run at the chip's. An estimate if nothing was routed."""
     clocks: dict[str, float]
     """MHz of every clock; none if nothing was routed."""
     worst_paths: list[TimingPath]
@@ -116,20 +121,29 @@ def place(
     ToolError
         It does not fit, cannot be routed, is stuck (`Patience`), or took too long.
     """
-    always = [*device, "--seed", str(seed), "--freq", f"{mhz:g}", "--timing-allow-fail", *options]
+    always = [*device, "--seed", str(seed), "--freq", f"{max(mhz, _AIM_MHZ):g}", "--timing-allow-fail", *options]
     always += ["--lpf", constraints] if constraints else ["--out-of-context"]
-    arguments = [*always, "--json", netlist, "--no-route", "--write", _PLACED]
-    seconds = run(
-        Tool.NEXTPNR, arguments, directory, log="placement.log", report=report, stuck=Patience(), timeout=timeout
-    )
-    report("exchanging block RAMs and multipliers")
-    placed = json.loads((directory / _PLACED).read_text())
-    exchange(next(module for module in placed["modules"].values() if "top" in module["attributes"]))
-    (directory / _PLACED).write_text(json.dumps(placed))
+
+    def nextpnr(*arguments: str, log: str) -> float:
+        return run(
+            Tool.NEXTPNR, [*always, *arguments], directory, log=log, report=report, stuck=Patience(), timeout=timeout
+        )
+
+    seconds = nextpnr("--json", netlist, "--no-route", "--write", _PLACED, log="placement.log")
+    if _exchange_placed(directory, report):
+        design = json.loads((directory / netlist).read_text())
+        fix(_top(design), _top(json.loads((directory / _PLACED).read_text())))
+        (directory / _FIXED).write_text(json.dumps(design))
+        seconds += nextpnr("--json", _FIXED, "--no-route", "--write", _PLACED, log="placement2.log")
+        (directory / _FIXED).unlink()
+        _exchange_placed(directory, report)
+    timed = ["--json", _PLACED, "--no-pack", "--no-place", "--sdf", _SDF]
+    seconds += nextpnr(*timed, "--no-route", log="estimate.log")
+    _relocate_placed(directory, report)
     routed = constraints is not None and not estimate
-    arguments = [*always, "--json", _PLACED, "--no-pack", "--no-place", "--report", _REPORT, "--sdf", _SDF]
+    arguments = [*timed, "--report", _REPORT]
     arguments += ["--no-route"] if estimate else ["--textcfg", _CONFIG] if routed else []
-    seconds += run(Tool.NEXTPNR, arguments, directory, log=_LOG, report=report, stuck=Patience(), timeout=timeout)
+    seconds += nextpnr(*arguments, log=_LOG)
     (directory / _PLACED).unlink()
     report("tracing the slowest paths")
     try:
@@ -144,18 +158,36 @@ def place(
     if not paths:
         raise ToolError("the design must have a clock, with registers at both ends of some path")
     clocks = frequencies((directory / _LOG).read_text())
-    achieved = {name: reached for name, (reached, _) in clocks.items()}
-    # Of what is not routed nextpnr says nothing. Of a board's clocks the chip's is the one that was asked for that
-    # frequency, to the rounding of a PLL.
-    asked = min(clocks.values(), key=lambda clock: (round(abs(clock[1] - mhz), 1), clock[0]), default=None)
-    fmax = asked[0] if asked else round(1e3 / paths[0].ns, 2)
-    return Placed(used, available, fmax, achieved, paths, seconds)
+    # of what is not routed nextpnr says nothing
+    fmax = min(clocks.values(), default=round(1e3 / paths[0].ns, 2))
+    return Placed(used, available, fmax, clocks, paths, seconds)
 
 
-def frequencies(log: str) -> dict[str, tuple[float, float]]:
-    """MHz that each clock reaches, and that were asked for, by its net: what nextpnr said last of it.
+def _top(design: dict[str, Any]) -> dict[str, Any]:
+    return next(module for module in design["modules"].values() if "top" in module["attributes"])
+
+
+def _exchange_placed(directory: Path, report: Report) -> bool:
+    """Exchange block RAMs and multipliers of what is placed; whether there are any."""
+    report("exchanging block RAMs and multipliers")
+    design = json.loads((directory / _PLACED).read_text())
+    exchange(_top(design))
+    (directory / _PLACED).write_text(json.dumps(design))
+    return any(cell["type"] in KINDS for cell in _top(design)["cells"].values())
+
+
+def _relocate_placed(directory: Path, report: Report) -> None:
+    """Move cells on the slowest paths of what is placed."""
+    report("moving cells on the slowest paths")
+    design = json.loads((directory / _PLACED).read_text())
+    relocate(_top(design), directory / _SDF)
+    (directory / _PLACED).write_text(json.dumps(design))
+
+
+def frequencies(log: str) -> dict[str, float]:
+    """MHz that each clock reaches, by its net: what nextpnr said last of it.
 
     Its report has them only once a design is routed.
     """
-    lines = re.findall(r"Max frequency for clock\s+'([^']+)': ([\d.]+) MHz \(\w+ at ([\d.]+) MHz\)", log)
-    return {name: (float(reached), float(asked)) for name, reached, asked in lines}
+    lines = re.findall(r"Max frequency for clock\s+'([^']+)': ([\d.]+) MHz \(\w+ at [\d.]+ MHz\)", log)
+    return {name: float(reached) for name, reached in lines}

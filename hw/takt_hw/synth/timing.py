@@ -83,48 +83,59 @@ def worst_paths(sdf: Path, count: int = 5) -> list[TimingPath]:
         How many paths.
     """
     with open(sdf) as file:
-        graph = _Graph(file)
+        graph = DelayGraph(file)
     return graph.worst(count)
 
 
-class _Graph:
-    """Pins and the delays between them."""
+class DelayGraph:
+    """Pins and the delays between them, in picoseconds.
+
+    Attributes
+    ----------
+    next : dict
+        From each pin those that it drives, by wire or inside its cell, and how late they are.
+    launch, setup : dict
+        Of a register's output and input: how late it is after its clock's edge, how long before it must be there, and
+        the clock's pin.
+    driver : dict
+        What drives a pin that has a wire.
+    """
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._next: dict[Pin, list[tuple[Pin, int]]] = defaultdict(list)
-        self._launch: dict[Pin, tuple[int, Pin]] = {}
-        self._setup: dict[Pin, tuple[int, Pin]] = {}
-        self._driver: dict[Pin, Pin] = {}
+        self.next: dict[Pin, list[tuple[Pin, int]]] = defaultdict(list)
+        self.launch: dict[Pin, tuple[int, Pin]] = {}
+        self.setup: dict[Pin, tuple[int, Pin]] = {}
+        self.driver: dict[Pin, Pin] = {}
         cell = ""
         for line in lines:
             if match := _WIRE.match(line):
-                source, target = (_plain(match[1]), match[2]), (_plain(match[3]), match[4])
-                self._driver[target] = source
-                self._next[source].append((target, max(int(match[5]), int(match[6]))))
+                source, target = (plain(match[1]), match[2]), (plain(match[3]), match[4])
+                self.driver[target] = source
+                self.next[source].append((target, max(int(match[5]), int(match[6]))))
             elif match := _PATH.match(line):
                 delay = max(int(match[3]), int(match[4]))
                 if _CLOCK.match(match[1]):
                     output = (cell, match[2])
-                    if delay >= self._launch.get(output, (-1, output))[0]:
-                        self._launch[output] = (delay, (cell, match[1]))
+                    if delay >= self.launch.get(output, (-1, output))[0]:
+                        self.launch[output] = (delay, (cell, match[1]))
                 else:
-                    self._next[cell, match[1]].append(((cell, match[2]), delay))
+                    self.next[cell, match[1]].append(((cell, match[2]), delay))
             elif match := _SETUP.match(line):
-                self._setup[cell, match[1]] = (int(match[3]), (cell, match[2]))
+                self.setup[cell, match[1]] = (int(match[3]), (cell, match[2]))
             elif match := _INSTANCE.match(line):
-                cell = _plain(match[1])
+                cell = plain(match[1])
 
     def worst(self, count: int) -> list[TimingPath]:
         """See `worst_paths`."""
         arrival, before = self._arrivals()
         ends = []
-        for pin, (setup, clock) in self._setup.items():
+        for pin, (setup, clock) in self.setup.items():
             if pin not in arrival:
                 continue
             start = pin
             while start in before:
                 start = before[start]
-            if self._driver.get(clock) == self._driver.get(self._launch[start][1]):
+            if self.driver.get(clock) == self.driver.get(self.launch[start][1]):
                 ends.append((arrival[pin] + setup, pin))
         ends.sort(reverse=True)
         found: dict[tuple[str, str], TimingPath] = {}
@@ -138,20 +149,20 @@ class _Graph:
     def _arrivals(self) -> tuple[dict[Pin, int], dict[Pin, Pin]]:
         """When the last change comes to each pin after its clock edge, and from where. Loops are left out."""
         waits: dict[Pin, int] = defaultdict(int)
-        reached: set[Pin] = set(self._launch)
-        pending = list(self._launch)
+        reached: set[Pin] = set(self.launch)
+        pending = list(self.launch)
         while pending:
-            for target, _ in self._next.get(pending.pop(), ()):
+            for target, _ in self.next.get(pending.pop(), ()):
                 waits[target] += 1
                 if target not in reached:
                     reached.add(target)
                     pending.append(target)
-        arrival = {pin: delay for pin, (delay, _) in self._launch.items()}
+        arrival = {pin: delay for pin, (delay, _) in self.launch.items()}
         before: dict[Pin, Pin] = {}
-        ready = deque(pin for pin in self._launch if not waits[pin])
+        ready = deque(pin for pin in self.launch if not waits[pin])
         while ready:
             pin = ready.popleft()
-            for target, delay in self._next.get(pin, ()):
+            for target, delay in self.next.get(pin, ()):
                 if arrival[pin] + delay > arrival.get(target, -1):
                     arrival[target], before[target] = arrival[pin] + delay, pin
                 waits[target] -= 1
@@ -166,13 +177,14 @@ class _Graph:
         pins.reverse()
         routing = levels = 0
         for source, target in zip(pins, pins[1:], strict=False):
-            if self._driver.get(target) == source:
-                routing += next(delay for pin, delay in self._next[source] if pin == target)
+            if self.driver.get(target) == source:
+                routing += next(delay for pin, delay in self.next[source] if pin == target)
             else:
                 levels += 1
         names = readable(pins[0][0]), readable(end[0])
         return TimingPath(*names, total * _NS, (total - routing) * _NS, routing * _NS, levels)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A cell's name in the netlist, from that in an SDF file."""
     return name.replace("\\", "")

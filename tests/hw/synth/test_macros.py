@@ -1,10 +1,13 @@
 """Block RAMs and multipliers exchange their places for shorter wires, and for nothing else."""
 
+import json
+
 import pytest
 
-from takt_hw.synth.macros import exchange
-from takt_hw.synth.mapping import synthesize
-from takt_hw.synth.placing import place
+from takt_hw.synth.macros import KINDS, exchange, fix
+from takt_hw.synth.mapping import FLAT, synthesize
+from takt_hw.synth.placing import DEVICE_OPTIONS, TIMED, place
+from takt_hw.synth.tools import Tool, run
 
 RTL = """
 module design(input clk, input [8:0] address, input [35:0] d, output reg [35:0] o);
@@ -29,7 +32,7 @@ def cell(kind, place, connections, **parameters):
 
 
 def places(module):
-    return {name: c["attributes"]["NEXTPNR_BEL"] for name, c in module["cells"].items()}
+    return {name: c["attributes"].get("NEXTPNR_BEL") for name, c in module["cells"].items()}
 
 
 def module(**cells):
@@ -101,6 +104,34 @@ def test_multipliers_with_other_enables_stay_apart():
     m = both(8)
     assert exchange(m)["MULT18X18D"] == 1.0
     assert places(m)["a"] == "X50/Y34/MULT18_0"
+
+
+def test_what_is_fixed_is_placed_there_again(tmp_path):
+    (tmp_path / "rtl.v").write_text(RTL)
+    synthesize(["rtl.v"], "design", tmp_path)
+    design = json.loads((tmp_path / FLAT).read_text())
+    names = [name for name, c in design["modules"]["design"]["cells"].items() if c["type"] in KINDS]
+    assert len(names) == 4
+    # corners of the device, where a placer would put none of them
+    far = {"DP16KD": ["X10/Y22/EBR3", "X98/Y70/EBR1"], "MULT18X18D": ["X100/Y10/MULT18_4", "X97/Y58/MULT18_1"]}
+    cells = design["modules"]["design"]["cells"]
+    there = {name: cell(kind, far[kind].pop(), {}) for name, kind in ((name, cells[name]["type"]) for name in names)}
+    fix(design["modules"]["design"], module(**there))
+    (tmp_path / "fixed.json").write_text(json.dumps(design))
+    options = [
+        *DEVICE_OPTIONS,
+        *TIMED,
+        "--out-of-context",
+        "--no-route",
+        "--json",
+        "fixed.json",
+        "--write",
+        "placed.json",
+    ]
+    run(Tool.NEXTPNR, options, tmp_path, log="nextpnr.log")
+    (result,) = (m for m in json.loads((tmp_path / "placed.json").read_text())["modules"].values() if m["cells"])
+    placed = places(result)
+    assert {name: placed[name] for name in names} == places(module(**there))
 
 
 def test_a_design_is_placed_and_timed_with_what_was_exchanged(tmp_path):
