@@ -31,15 +31,15 @@ _LOG, _REPORT, _SDF, _CONFIG = "nextpnr.log", "report.json", "delays.sdf", "rout
 _PLACED, _FIXED = "placed.json", "netlist.fixed.json"
 
 _AIM_MHZ = 75
-"""What nextpnr is asked for at least, of every clock. Asked for less, its router lets wires take detours."""
+"""What nextpnr is asked for at least, of every clock: docs/design/synthesis.md."""
 
 BITSTREAM = "takt.bit"
 
 _MOST_ITERATIONS = 1_500
 """Of nextpnr's static placer. `ecp5` takes 560; on one of little but multipliers and block RAMs it goes on for ever."""
 
-_MOST_PASSES = 50
-"""Of its router, since fewer wires than ever were taken twice: `ecp5` has waited for 4."""
+_MOST_PASSES = 150
+"""Of its router, since fewer wires than ever were taken twice: `ecp5` waited for up to 37, with the last wire."""
 
 _ITERATION = re.compile(r"Info: +iter=(\d+) steplen")
 _PASS = re.compile(r"Info: +iter=\d+ wires=\d+ overused=(\d+)")
