@@ -108,7 +108,7 @@ def mutated(text, random):
 
 
 @pytest.mark.parametrize(
-    ("config", "seeds"), [(NANO, 15), (QUAD, 2), (TURNS, 15)], ids=lambda value: getattr(value, "name", None)
+    ("config", "seeds"), [(NANO, 15), (QUAD, 2), (TURNS, 25)], ids=lambda value: getattr(value, "name", None)
 )
 def test_checker_agrees_with_shifting_registers(config, seeds):
     """Of broken programs the checker names just the rules that the row model saw broken; the rest run as ever."""
