@@ -22,7 +22,7 @@ Pin = tuple[str, str, int]
 LOADS = 64
 """Of one register, at most. One with up to half as many again is left alone."""
 
-_APART = {"DP16KD": 4, "MULT18X18D": 4}
+_APART = {"DP16KD": 4, "MULT18X18D": 8}
 """Cells that stand so far apart that one of their pins counts for several."""
 
 
