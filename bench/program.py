@@ -1,4 +1,4 @@
-"""The program that executors are timed with: one activation vector into every plane in nearly every cycle."""
+"""The program that executors are timed with: a vector into every plane, in nearly every cycle in which it takes one."""
 
 from dataclasses import dataclass, field
 
@@ -102,25 +102,25 @@ def _multiply(config: ChipConfig, plane: Slice, side: list[Slice], start: int, s
     """SWEEPS × VECTORS products from cycle ``start`` on into accumulator 0, and its last value to memory."""
     way = _way(config, plane)
     back = Direction.WEST if way is Direction.EAST else Direction.EAST
-    count = SWEEPS * VECTORS
+    count, pace = SWEEPS * VECTORS, config.mxm_turns
     at = _read(config, side[0], plane, ABC, start)
     reads = steps.setdefault(f"{side[0].name}.read", [])
     vectors = Stream(_first(config, side[0]), way)
     reads.append(Step(READ.make(dst=vectors, address=config.bank_words), at=at))
     for sweep in range(SWEEPS):
-        first = at + sweep * VECTORS
+        first = at + sweep * VECTORS * pace
         if sweep:
-            reads.append(Step(REPEAT.make(count=1, interval=1, stride=1 - VECTORS), at=first))
-        reads.append(Step(REPEAT.make(count=VECTORS - 1, interval=1, stride=1), at=first + 1))
+            reads.append(Step(REPEAT.make(count=1, interval=pace, stride=1 - VECTORS), at=first - pace + 1))
+        reads.append(Step(REPEAT.make(count=VECTORS - 1, interval=pace, stride=1), at=first + 1))
     apply = ABC.make(src=vectors)
-    again = REPEAT.make(count=count - 1, interval=1, stride=0)
+    again = REPEAT.make(count=count - 1, interval=pace, stride=0)
     steps[f"{plane.name}.activate"] += [Step(apply, at=start), Step(again, at=start + 1)]
     meet = start + d_func(ABC, config) - d_skew(ACC, config)
-    last = meet + count - 1
+    last = meet + (count - 1) * pace
     steps[f"{plane.name}.accumulate"] = [
         Step(ACC.make(address=0, mode="first", dst=None), at=meet),
-        Step(ACC.make(address=0, mode="add", dst=None), at=meet + 1),
-        Step(REPEAT.make(count=count - 3, interval=1, stride=0), at=meet + 2),
+        Step(ACC.make(address=0, mode="add", dst=None), at=meet + pace),
+        Step(REPEAT.make(count=count - 3, interval=pace, stride=0), at=meet + pace + 1),
         Step(ACC.make(address=0, mode="add", dst=Stream(vectors.index, back)), at=last),
     ]
     for n, target in enumerate(side[:BYTES_PER_INT32]):

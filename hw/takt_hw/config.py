@@ -105,6 +105,11 @@ class ChipConfig:
     """Products of each superlane's 16 rows and columns that a pipelined build's MXM leaves to multipliers; it makes the
     others of LUTs. 0 to 256. Of the other builds synthesis decides."""
 
+    mxm_turns: int = 1
+    """Groups of a superlane's columns that take turns at the multipliers of a pipelined build's MXM, and cycles between
+    two of a plane's products. A power of two, at most 16, and 1 unless ``pipelined``. Every product is left to
+    multipliers then."""
+
     accumulators: int = 16
     """int32 vectors that each MXM plane accumulates. A power of two, 1 to 256."""
 
@@ -165,6 +170,7 @@ class ChipConfig:
         _integer("mxm_planes", self.mxm_planes, 1, 4)
         _power_of_two("weight_streams", self.weight_streams, 1, min(LANES_PER_SUPERLANE, self.streams))
         _integer("mxm_dsp", self.mxm_dsp, 0, LANES_PER_SUPERLANE**2)
+        _power_of_two("mxm_turns", self.mxm_turns, 1, LANES_PER_SUPERLANE if self.pipelined is True else 1)
         _power_of_two("accumulators", self.accumulators, 1, 256)
         _boolean("mxm_fp16", self.mxm_fp16)
         _boolean("mxm_fp16_int8", self.mxm_fp16_int8)
@@ -289,7 +295,9 @@ class ChipConfig:
 
     @property
     def product_cycles(self) -> int:
-        """Of the MXM's products."""
+        """Of the MXM's products, until those of the last turn are there too."""
+        if self.mxm_turns > 1:
+            return 7 + self.mxm_turns - 1
         return 8 if self.pipelined else 0
 
     @property
@@ -351,7 +359,7 @@ class ChipConfig:
     @property
     def macs(self) -> int:
         """int8 multiply-accumulates per cycle of the whole chip."""
-        return sum(1 for s in self.slices if s.kind is Kind.MXM) * self.lanes**2
+        return sum(1 for s in self.slices if s.kind is Kind.MXM) * self.lanes**2 // self.mxm_turns
 
     @cached_property
     def slices(self) -> tuple[Slice, ...]:
@@ -442,6 +450,10 @@ docs/design/fit.md says what was left out, and what that saves."""
 ECP5_SOLO = replace(ECP5, name="ecp5_solo", row=_row("MEM VXM MXM"), c2c_links=0)
 """``ecp5`` without links, for a board that stands alone."""
 
+ECP5_45K = replace(ECP5_SOLO, name="ecp5_45k", mem_words=2048, mxm_dsp=256, mxm_turns=4)
+"""For one LFE5U-45F or LFE5UM5G-45F, which has half of everything: 128 KiB of MEM, and a 16×16 plane with a quarter of
+its multipliers."""
+
 ECP5_NANO = ChipConfig(
     name="ecp5_nano", row=_row("MEM VXM MEM SXM MXM"), mxm_dsp=92, vxm_alus=1, vxm_float_alus=1, pipelined=True
 )
@@ -500,7 +512,7 @@ TSP = ChipConfig(
 """The published size: 320 lanes, 88 MEM slices of 2.5 MiB, four 320×320 planes, 16 links. Simulated by the reference
 alone."""
 
-_NAMED = (NANO, NANO_ECC, NEAR, NANO_C2C, ECP5, ECP5_SOLO, ECP5_NANO, QUAD, PEER32, TSP)
+_NAMED = (NANO, NANO_ECC, NEAR, NANO_C2C, ECP5, ECP5_SOLO, ECP5_45K, ECP5_NANO, QUAD, PEER32, TSP)
 
 BUILDS = {config.name: config for config in _NAMED}
 """The named builds."""

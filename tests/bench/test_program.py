@@ -5,7 +5,7 @@ import pytest
 
 from bench.chips import Reference
 from bench.program import SWEEPS, VECTORS, matmul
-from takt_hw.config import BUILDS, ECP5, NANO, QUAD, Kind
+from takt_hw.config import BUILDS, ECP5, ECP5_45K, NANO, QUAD, Kind
 from takt_sim.checker import check
 
 
@@ -17,7 +17,7 @@ def defined(work):
     return found
 
 
-@pytest.mark.parametrize("config", [NANO, ECP5, QUAD], ids=lambda config: config.name)
+@pytest.mark.parametrize("config", [NANO, ECP5, ECP5_45K, QUAD], ids=lambda config: config.name)
 def test_the_timed_program(config):
     work = matmul(config)
     planes = sum(s.kind is Kind.MXM for s in config.slices)

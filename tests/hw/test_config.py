@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from takt_hw.config import BUILDS, ECP5, LANES_PER_SUPERLANE, NANO, NANO_C2C, QUAD, ChipConfig, Kind
+from takt_hw.config import BUILDS, ECP5, ECP5_45K, LANES_PER_SUPERLANE, NANO, NANO_C2C, QUAD, ChipConfig, Kind
 
 MEM, VXM, SXM, MXM, C2C = Kind.MEM, Kind.VXM, Kind.SXM, Kind.MXM, Kind.C2C
 
@@ -23,6 +23,7 @@ POWERS = {
     "link_buffer": (4, 64),
     "stream_step": (1, 8),
     "vxm_turns": (1, 1),
+    "mxm_turns": (1, 1),
 }
 
 
@@ -67,10 +68,11 @@ def test_powers_of_two_have_limits(name):
             replace(NANO, **{**least, name: value})
 
 
-def test_lanes_take_turns_in_pipelined_builds():
-    assert replace(ECP5, vxm_turns=16).vxm_turns == 16
-    with pytest.raises(ValueError, match="^vxm_turns must be a power of two from 1 to 16, not 32$"):
-        replace(ECP5, vxm_turns=32)
+@pytest.mark.parametrize("name", ["vxm_turns", "mxm_turns"])
+def test_lanes_and_columns_take_turns_in_pipelined_builds(name):
+    assert getattr(replace(ECP5, **{name: 16}), name) == 16
+    with pytest.raises(ValueError, match=f"^{name} must be a power of two from 1 to 16, not 32$"):
+        replace(ECP5, **{name: 32})
 
 
 @pytest.mark.parametrize("name", ["", "two words", "1st", 7, None])
@@ -128,7 +130,7 @@ def test_slices_are_numbered_outward_from_the_vxm():
 def test_named_builds():
     assert {name: config.name for name, config in BUILDS.items()} == {name: name for name in BUILDS}
     assert (NANO.lanes, ECP5.lanes, QUAD.lanes) == (16, 16, 64)
-    assert (NANO.macs, ECP5.macs, QUAD.macs) == (16 * 16, 16 * 16, 2 * 64 * 64)
+    assert (NANO.macs, ECP5.macs, QUAD.macs, ECP5_45K.macs) == (16 * 16, 16 * 16, 2 * 64 * 64, 16 * 16 // 4)
     assert len({config.digest for config in BUILDS.values()}) == len(BUILDS)
 
 
@@ -137,15 +139,15 @@ def test_digest_tells_every_size_apart_but_not_the_name_or_the_multipliers():
     other |= {"vxm_float_alus": 1, "vxm_function_alus": 2, "mxm_fp16": True, "mxm_fp16_int8": True, "ecc": True}
     other |= {"pipelined": True}
     other |= {"c2c_links": 6, "link_bits": 32, "link_buffer": 8, "link_drift": 5}
-    turns = {"vxm_turns": 2}  # of a pipelined build alone
+    turns = {"vxm_turns": 2, "mxm_turns": 2}  # of a pipelined build alone
     other |= {"stream_step": 2, "streams_between": True, "vxm_reductions": False}
     other |= {"streams": 16, "mem_words": 1024, "weight_streams": 4, "accumulators": 8, "queue_words": 512}
     assert {"name", "mxm_dsp", *turns, *other} == {field.name for field in fields(ChipConfig)}
     other["row"] = (C2C, MEM, VXM)
     base = replace(NANO_C2C, mxm_fp16=False, mxm_fp16_int8=False, vxm_function_alus=0)
     digests = {replace(base, **{name: value}).digest for name, value in other.items()}
-    digests.add(replace(base, pipelined=True, **turns).digest)
-    assert len(digests | {base.digest}) == len(other) + 2
+    digests |= {replace(base, pipelined=True, **{name: value}).digest for name, value in turns.items()}
+    assert len(digests | {base.digest}) == len(other) + len(turns) + 1
     assert replace(ECP5, name="twin", mxm_dsp=0).digest == ECP5.digest
 
 

@@ -72,8 +72,9 @@ def test_the_table_is_the_sum_of_its_path(superlanes):
 
 @pytest.mark.parametrize("superlanes", [1, 2, 4])
 @pytest.mark.parametrize("turns", [1, 4])
-def test_the_table_of_a_pipelined_build_is_the_sum_of_its_path(superlanes, turns):
-    config = replace(ECP5, superlanes=superlanes, vxm_turns=turns, vxm_reductions=True)
+@pytest.mark.parametrize("mxm_turns", [1, 2, 16])
+def test_the_table_of_a_pipelined_build_is_the_sum_of_its_path(superlanes, turns, mxm_turns):
+    config = replace(ECP5, superlanes=superlanes, vxm_turns=turns, mxm_turns=mxm_turns, vxm_reductions=True)
     register = StreamPosition.latency
     memory = CONTROL_LATENCY + PipelinedMemSlice.latency + register
     sums = CONTROL_LATENCY + PipelinedAccumulator(config).latency + register

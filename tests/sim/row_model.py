@@ -260,6 +260,7 @@ class Row:
         """[vector, taken] by (stream, position)."""
         self.results: dict[int, list[int]] = {}
         self.began: dict[int, int] = {}
+        self.multiplied: dict[str, int] = {}
         self.landings: dict[int, list[int]] = {}
         self.pending: dict[int, list] = defaultdict(list)
         """ALU results by the cycle whose operands they are."""
@@ -403,6 +404,7 @@ class Row:
                 word.source = name, address
                 self._result(queue, instruction, cycle, [word])
             elif instruction.op in (isa.IW, isa.IW_FP16):
+                self._turns(name, cycle)
                 wide = instruction.op is isa.IW_FP16
                 for buffer in (self.buffer, self.high_buffer) if wide else (self.buffer,):
                     if {key[2] for key in buffer if key[0] == name} != set(range(self.config.lanes)):
@@ -413,6 +415,11 @@ class Row:
                     if key[0] == name
                 }
                 self.weights_are_fp16[name] = wide
+
+    def _turns(self, plane, cycle) -> None:
+        """Columns of a plane take turns for some cycles from one ABC on."""
+        if cycle - self.multiplied.get(plane, -self.config.mxm_turns) < self.config.mxm_turns:
+            self.faults.add("mxm-busy")
 
     def _result(self, queue, instruction, cycle, vectors) -> None:
         at = cycle + instruction.op.d_func(self.config)
@@ -464,6 +471,8 @@ class Row:
                         else:
                             self.buffer[key] = signed(column[row], 8)
             case "activate":
+                self._turns(name, cycle)
+                self.multiplied[name] = cycle
                 if name not in self.weights:
                     self.faults.add("undefined-weights")
                 weights = self.weights.get(name, {})

@@ -41,8 +41,8 @@ TINY = ChipConfig(
     vxm_float_alus=1,
     queue_words=4,
 )
-TURNS = replace(ECP5, mem_words=64, vxm_alus=2)
-"""Slices that cannot name all streams, and ALUs that are busy for some cycles."""
+TURNS = replace(ECP5, mem_words=64, vxm_alus=2, mxm_turns=4)
+"""Slices that cannot name all streams, and ALUs and planes that are busy for some cycles."""
 
 WIDE = ChipConfig(name="wide", superlanes=20, streams=32, row=QUAD.row, weight_streams=16, mem_words=64)
 
@@ -130,6 +130,21 @@ def test_checker_agrees_with_shifting_registers(config, seeds):
         assert {"legal", "collision", "undefined-stream", "bank-conflict", "write-conflict"} <= set(seen)
     if config is TURNS:
         assert {"legal", "alu-busy"} <= set(seen)
+
+
+@pytest.mark.parametrize("gap", range(1, TURNS.mxm_turns + 2))
+@pytest.mark.parametrize("op", [isa.ABC, isa.IW], ids=lambda op: op.name)
+def test_checker_and_shifting_registers_agree_on_busy_planes(gap, op):
+    """Random programs hardly ever come too early for a plane."""
+    apply = isa.ABC.make(src=isa.Stream(4, isa.Direction.EAST))
+    then = apply if op is isa.ABC else op.make()
+    words = [apply, *([isa.NOP.make(count=gap - 1)] if gap > 1 else []), then]
+    text = {"MXM_E0.activate": [i.op.encode(**i.values) for i in words]}
+    memory = {s.name: np.zeros((TURNS.mem_words, TURNS.lanes), np.uint8) for s in TURNS.mem_slices}
+    defined = {name: np.ones(TURNS.mem_words, bool) for name in memory}
+    rules = {v.rule for v in violations(TURNS, text, defined, memory)}
+    assert ("mxm-busy" in rules) == (gap < TURNS.mxm_turns)
+    assert Row(TURNS, text, memory, defined).run().faults == rules
 
 
 @pytest.mark.parametrize("config", [NANO, QUAD, ODD, TINY, WIDE, TURNS], ids=lambda c: c.name)

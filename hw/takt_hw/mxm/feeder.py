@@ -34,7 +34,8 @@ class Feeder(wiring.Component):
     feed : Out(feed_layout)
         To the first supercell of the row.
     undefined : Out(1)
-        Installs of a buffer not wholly loaded, or activations without installed weights of a type to go with them.
+        Installs of a buffer not wholly loaded, activations without installed weights of a type to go with them, or
+        either of them while the columns of the last activations still take turns.
     """
 
     latency = 1
@@ -126,6 +127,11 @@ class Feeder(wiring.Component):
             lacks |= activate_fp16 & ~Cat(installed[name] for name in _fp16_goes_with(config)).any()
         if config.mxm_fp16:
             lacks |= install_fp16 & ~(loaded["load"].all() & loaded["load_high"].all())
+        busy = activate
+        for n in range(1, config.mxm_turns):
+            busy, before = Signal(name=f"busy{n}"), busy
+            m.d.sync += busy.eq(before)
+            lacks |= (install | activate) & busy
         m.d.comb += self.undefined.eq(lacks)
         return m
 

@@ -11,7 +11,8 @@ from amaranth.lib.wiring import In, Out
 from ..config import ChipConfig
 from ..tiles import TileLibrary
 from .pipelined import PipelinedSupercell
-from .supercell import Supercell, feed_layout, sums_layout
+from .supercell import SIZE, Supercell, feed_layout, sums_layout
+from .turned import TurnedSupercell
 
 
 class Plane(wiring.Component):
@@ -19,12 +20,13 @@ class Plane(wiring.Component):
 
     The activations of superlane k enter row k, k cycles late as everything in that superlane, and move
     one column of supercells per cycle. Sums move one row per cycle, so both meet in step. The sums of
-    column j leave the top row j cycles late; the way down to superlane j is made as long for all.
+    column j leave the top row j cycles late; the way down to superlane j is made as long for all. Where columns take
+    turns, those of the first turns wait for the last before it.
 
     Attributes
     ----------
     latency : int
-        Cycles from ``feed{0}`` to ``product{0}``: 2 * superlanes, and what a supercell's more registers add.
+        Cycles from ``feed{0}`` to ``product{0}``: 2 * superlanes, and what a supercell's more registers and turns add.
 
     Members
     -------
@@ -39,8 +41,9 @@ class Plane(wiring.Component):
     def __init__(self, config: ChipConfig, tiles: TileLibrary):
         self.config = config
         self.tiles = tiles
-        self.cell = PipelinedSupercell if config.pipelined else Supercell
-        self.latency = self.cell.latency + 2 * (config.superlanes - 1)
+        pipelined = TurnedSupercell if config.mxm_turns > 1 else PipelinedSupercell
+        self.cell = pipelined if config.pipelined else Supercell
+        self.latency = self.cell.latency + 2 * (config.superlanes - 1) + config.mxm_turns - 1
         layout = feed_layout(config)
         sums = sums_layout(config)
         rows = range(config.superlanes)
@@ -69,8 +72,28 @@ class Plane(wiring.Component):
             below = [ports.sums for ports in top]
         for j, ports in enumerate(top):
             is_fp16 = ports.is_fp16 if self.config.mxm_float else Const(0)
-            self._descend(m, j, ports.sums, ports.valid, is_fp16)
+            self._descend(m, j, *self._gather(m, j, ports.sums, ports.valid), is_fp16)
         return m
+
+    def _gather(self, m: Module, column: int, sums, valid) -> tuple:
+        """The sums of all turns together, in the last turn, and whether there are any."""
+        turns = self.config.mxm_turns
+        if turns == 1:
+            return sums, valid
+        gathered = Signal(sums.shape(), name=f"gathered{column}")
+        for turn in range(turns):
+            for number in range(turn * SIZE // turns, (turn + 1) * SIZE // turns):
+                value = sums.int32[number]
+                if turn < turns - 1:
+                    held = Signal(32, name=f"held{column}_{number}", reset_less=True)
+                    with m.If(valid):
+                        m.d.sync += held.eq(value)
+                    value = held
+                m.d.comb += gathered.int32[number].eq(value)
+            if turn < turns - 1:
+                valid, before = Signal(name=f"turn{column}_{turn + 1}"), valid
+                m.d.sync += valid.eq(before)
+        return gathered, valid
 
     def _descend(self, m: Module, column: int, sums, valid, is_fp16) -> None:
         """The way down of one column of supercells; the sums of one kind move when that kind is there."""

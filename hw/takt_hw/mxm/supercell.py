@@ -151,7 +151,7 @@ class Supercell(wiring.Component):
         """Registers the feed for the next supercell.
 
         Data move only when they mean something; but always in an FPGA, where that net would be one of the largest.
-        Activations that mean nothing are zeros there.
+        Activations that mean nothing are zeros there, unless they are needed for several turns.
         """
         feed = self.feed
         layout = feed.shape()
@@ -160,7 +160,7 @@ class Supercell(wiring.Component):
         load = feed.load | feed.load_high if self.config.mxm_fp16 else feed.load
         with m.If(feed.activate):
             m.d.sync += parts["activations"].eq(feed.activations)
-        if self.config.pipelined:
+        if self.config.pipelined and self.config.mxm_turns == 1:
             with m.Else():
                 m.d.sync += parts["activations"].eq(0)
         if self.config.mxm_float:

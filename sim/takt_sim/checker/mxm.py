@@ -1,4 +1,4 @@
-"""`undefined-weights`, `undefined-product`, `undefined-accumulator` and `mixed-accumulator`."""
+"""`mxm-busy`, `undefined-weights`, `undefined-product`, `undefined-accumulator` and `mixed-accumulator`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,22 @@ def violations(config: ChipConfig, dispatches: Sequence[Dispatch]) -> Iterator[V
         if d.queue.unit.kind is Kind.MXM:
             planes.setdefault(d.queue.slice, []).append(d)
     for operations in planes.values():
+        yield from _turns(config, operations)
         yield from _installs(config, operations)
         yield from _weights(config, operations)
         yield from _sums(config, operations)
+
+
+def _turns(config: ChipConfig, operations: Sequence[Dispatch]) -> Iterator[Violation]:
+    """All columns have had their turn before there are other activations or weights."""
+    turns, last = config.mxm_turns, None
+    for d in operations:
+        op = d.instruction.op
+        if op in (*INSTALLS, *MULTIPLIES) and last is not None and d.cycle < last.cycle + turns:
+            name = last.instruction.op.name
+            yield d.violation("mxm-busy", f"the plane must have {turns} cycles for {name}, not {d.cycle - last.cycle}")
+        if op in MULTIPLIES:
+            last = d
 
 
 def _installs(config: ChipConfig, operations: Sequence[Dispatch]) -> Iterator[Violation]:

@@ -207,9 +207,10 @@ class Plan:
         if op in (isa.IW, isa.IW_FP16):
             loads = ("block", "high block") if op is isa.IW_FP16 else ("block",)
             blocks = [(load, name, n) for load in loads for n in range(self.config.weight_blocks)]
-            return all(self.is_set(block, cycle) for block in blocks) and self._weights_fit(slots, cycle, op)
+            fit = self._weights_fit(slots, cycle, op) and self._columns_fit(slots, cycle, op)
+            return fit and all(self.is_set(block, cycle) for block in blocks)
         if op in (isa.ABC, isa.ABC_FP16):
-            return op in self.usable(self.installed(queue, cycle))
+            return op in self.usable(self.installed(queue, cycle)) and self._columns_fit(slots, cycle, op)
         if op in (isa.ACC, isa.DRAIN):
             return self._sums_fit(queue, cycle, instruction)
         return True
@@ -221,6 +222,15 @@ class Plan:
         dispatched = [slots[cycle + n].op for n in near if cycle + n in slots]
         return all(other in isa.CONTROL for other in dispatched) and not any(
             (queue.alu, lands + n) in self.landings for n in (0, *near)
+        )
+
+    def _columns_fit(self, slots: dict[int, Instruction], cycle: int, op: Op) -> bool:
+        """Whether the array has time for all turns of what multiplies around one more operation."""
+        multiplies, turns = (isa.ABC, isa.ABC_FP16), self.config.mxm_turns
+        before = (slots[n].op for n in range(cycle - turns + 1, cycle) if n in slots)
+        behind = (slots[n].op for n in range(cycle + 1, cycle + turns) if n in slots)
+        return not any(other in multiplies for other in before) and not (
+            op in multiplies and any(other not in isa.CONTROL for other in behind)
         )
 
     def installed(self, queue: Queue, cycle: int) -> Op | None:

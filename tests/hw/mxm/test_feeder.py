@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from takt_hw import isa
-from takt_hw.config import NANO
+from takt_hw.config import ECP5_45K, NANO
 from takt_hw.mxm import exact
 from takt_hw.mxm.feeder import Feeder
 from takt_hw.mxm.supercell import feed_layout
@@ -45,6 +45,14 @@ def test_feeder_reports_weights_of_the_wrong_type(build, mixed):
     load, high = filled(isa.LW), filled(isa.LW_HIGH)
     steps = [ACTIVATE_FP16, *load, INSTALL_FP16, *high, INSTALL_FP16, ACTIVATE_FP16, ACTIVATE, INSTALL, ACTIVATE]
     assert undefined(Feeder(build), [*steps, ACTIVATE_FP16]) == [1, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, mixed]
+
+
+def test_feeder_reports_what_comes_while_columns_take_turns():
+    load = [{"weights": dispatch(isa.LW.encode(src=S0E, block=block))} for block in range(ECP5_45K.weight_blocks)]
+    steps = [*load, INSTALL, ACTIVATE, {}, {}, ACTIVATE, {}, {}, {}, INSTALL, ACTIVATE, INSTALL]
+    late = [0] * len(steps)
+    late[len(load) + 4] = late[-1] = 1
+    assert undefined(Feeder(ECP5_45K), steps) == late
 
 
 def test_feeder_takes_fp16_apart():

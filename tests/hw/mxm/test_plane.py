@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from takt_hw import isa
-from takt_hw.config import ECP5_NANO, NANO, ChipConfig
+from takt_hw.config import ECP5_45K, ECP5_NANO, NANO, ChipConfig
 from takt_hw.mxm import exact
 from takt_hw.mxm.accumulator import Accumulator
 from takt_hw.mxm.pipelined_accumulator import PipelinedAccumulator
@@ -24,6 +24,7 @@ CORNERS = [-128, -127, -1, 0, 1, 126, 127]
 INT8_ONLY = replace(NANO, mxm_fp16=False, mxm_fp16_int8=False)
 FP16 = replace(NANO, mxm_fp16=True, mxm_fp16_int8=False)
 ALL_LUTS, FEW_DSP, ALL_DSP = (replace(ECP5_NANO, mxm_dsp=count) for count in (0, 28, 256))
+ALL_TURNS = replace(ECP5_45K, mxm_turns=16)
 WEIGHT_ONLY = replace(NANO, mxm_fp16=False, mxm_fp16_int8=True)
 
 
@@ -37,6 +38,7 @@ def feed(config: ChipConfig, **values) -> int:
     [
         *((INT8_ONLY, 1, 8), (INT8_ONLY, 1, 16), (INT8_ONLY, 2, 4), (INT8_ONLY, 3, 16), (NANO, 1, 8)),
         *((ECP5_NANO, 1, 8), (ECP5_NANO, 2, 16), (ALL_LUTS, 2, 4), (ALL_DSP, 1, 8), (FEW_DSP, 1, 8)),
+        *((ECP5_45K, 1, 4), (ECP5_45K, 2, 8), (replace(ECP5_45K, mxm_turns=2), 3, 16), (ALL_TURNS, 1, 2)),
     ],
 )
 def test_matches_numpy_on_time(build, superlanes, weight_streams):
@@ -52,14 +54,16 @@ def test_matches_numpy_on_time(build, superlanes, weight_streams):
     for block in range(config.weight_blocks):
         plan[block] = {"load": (tiles[0], block)}
         plan.setdefault(config.weight_blocks + 1 + block, {})["load"] = (tiles[1], block)
-    second = max(2 * config.weight_blocks, config.weight_blocks + len(vectors)) + 1  # right after a vector
+    turns = config.mxm_turns
+    # right after a vector
+    second = max(2 * config.weight_blocks, config.weight_blocks + turns * len(vectors)) + 1
     plan.setdefault(config.weight_blocks, {})["install"] = 1
     plan.setdefault(second, {})["install"] = 1
     expected = []
     dut = Plane(config, TileLibrary(shared=False))
     for n, vector in enumerate(vectors):
         for tile, start in ((tiles[0], config.weight_blocks + 1), (tiles[1], second + 1)):
-            cycle = start + n
+            cycle = start + turns * n
             plan.setdefault(cycle, {})["activate"] = vector
             expected.append((cycle + dut.latency, (vector @ tile).tolist()))
 
@@ -80,7 +84,7 @@ def test_matches_numpy_on_time(build, superlanes, weight_streams):
             values[f"feed{k}"] = feed(config, **part)
         return values
 
-    cycles = second + 8 + dut.latency + superlanes
+    cycles = second + 2 + turns * len(vectors) + dut.latency + superlanes
     watch = {f"{what}{k}{end}" for k in range(superlanes) for what, end in (("product", ""), ("product", "_valid"))}
     seen = run(dut, [step(cycle) for cycle in range(cycles)], lambda d: {name: getattr(d, name) for name in watch})
     got = []

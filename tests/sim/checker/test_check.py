@@ -290,6 +290,20 @@ def test_an_alu_keeps_its_distances():
         assert clash.message.startswith("result must land 4 cycles from others, not in cycle ")
 
 
+def test_a_plane_keeps_its_distances():
+    config = replace(TURNS, mxm_turns=4)
+
+    def busy(*then):
+        return [v for v in violations(config, text({"MXM_E0.activate": [ABC, *then]})) if v.rule == "mxm-busy"]
+
+    assert busy((4, ABC), (8, IW), (9, ABC)) == []
+    assert [(v.cycle, v.message) for v in busy((3, ABC), (5, IW), (6, IW))] == [
+        (3, "the plane must have 4 cycles for ABC, not 3"),
+        (5, "the plane must have 4 cycles for ABC, not 2"),
+        (6, "the plane must have 4 cycles for ABC, not 3"),
+    ]
+
+
 def test_slices_name_their_own_streams():
     config = replace(NANO, stream_step=4)
     queues = {"MEM_W1.read": [(9, read("s2e", 0)), read("s6w", 0)], "MEM_E0.write": []}
@@ -320,7 +334,7 @@ def test_every_rule_of_the_manual_has_a_case():
     rules = set(re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE))
     assert len(rules) >= 13
     elsewhere = {"undefined-memory", "loop", "config", "dry", "fetch-text", "fetch-conflict", "fetch-overwrite"}
-    elsewhere |= {"system", "deskew", "alu-busy"}
+    elsewhere |= {"system", "deskew", "alu-busy", "mxm-busy"}
     assert rules - elsewhere <= {rule for rule, *_ in ILLEGAL}
 
 

@@ -146,7 +146,7 @@ class Emitter:
         else:
             last = self.slots[-1]
             load = self._loads_from(max(last.load + blocks, last.install))
-            install = max(load + blocks, last.apply + 1)
+            install = max(load + blocks, last.apply + self.config.mxm_turns)
             if ready and ready <= install:
                 raise NoRoom(f"hidden units must reach the array after cycle {install}, not in {ready}")
         apply = max(ready, install + 1)

@@ -41,6 +41,8 @@ ACC_TO = Field(
     doc="First of four aligned streams that the new sums leave on, low byte first; or `none`.",
 )
 
+_BUSY = "An ABC of this plane was dispatched fewer than `mxm_turns` cycles before."
+
 LW = Op(
     name="LW",
     code=0x20,
@@ -59,7 +61,7 @@ IW = Op(
     summary="Install the weight buffer.",
     operation="weights = buffer, the bytes that LW loaded, as int8. The buffer keeps its content. Used by every ABC or "
     "ABC_FP16 dispatched in a later cycle.",
-    errors=("A block of the buffer was never loaded.",),
+    errors=("A block of the buffer was never loaded.", _BUSY),
 )
 
 ABC = Op(
@@ -71,7 +73,7 @@ ABC = Op(
     summary="Multiply one activation vector.",
     operation="product[column] = sum over rows of stream[src][row] * weights[row, column], exact in int32. The product "
     "meets the ACC of the same plane that takes its operand d_func cycles after this dispatch.",
-    errors=("No value arrives on the stream.", "No IW came before.", "The installed weights are fp16."),
+    errors=("No value arrives on the stream.", "No IW came before.", "The installed weights are fp16.", _BUSY),
 )
 
 ACC = Op(

@@ -14,11 +14,13 @@ from takt.program import MAIN, Entry, Program
 from takt.runtime import judge
 from takt.schedule import flight
 from takt_hw import isa
-from takt_hw.config import ECP5, ECP5_NANO, NANO, QUAD, Kind
+from takt_hw.config import ECP5, ECP5_45K, ECP5_NANO, NANO, QUAD, Kind
 from takt_sim.timeline import expand
 
-BUILDS = pytest.mark.parametrize("config", [NANO, ECP5, ECP5_NANO, QUAD], ids=lambda config: config.name)
+BUILDS = pytest.mark.parametrize("config", [NANO, ECP5, ECP5_45K, ECP5_NANO, QUAD], ids=lambda config: config.name)
 COUNT = 20
+WEIGHTS_LIMIT = [NANO, ECP5, ECP5_NANO, QUAD]
+"""Builds whose array is done with a tile before the next one's weights are loaded."""
 
 
 @BUILDS
@@ -30,7 +32,7 @@ def test_answers_are_numpys(trained_digits, config):
     assert set(run.cycles) == {program.cycles[MAIN]}
 
 
-@BUILDS
+@pytest.mark.parametrize("config", WEIGHTS_LIMIT, ids=lambda config: config.name)
 def test_weights_load_without_a_pause_until_the_last_layer(trained_digits, config):
     timeline = expand(config, emit(config, trained_digits.network).entry().text)
     loads = [d.cycle for d in timeline.dispatches if d.instruction.op is isa.LW]
