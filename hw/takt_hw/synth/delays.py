@@ -10,15 +10,14 @@ import numpy as np
 from .timing import DelayGraph, Pin
 
 _NEAR = 5
-_PS = 80
-"""nextpnr's estimate for a wire has 6 units of 80 ps, 2 for each of the first five tiles in either direction, and 1 for
-each beyond them (``predictDelay`` of nextpnr-ecp5, speed grade 6)."""
+"""nextpnr's estimate for a wire has 6 units of time, 2 for each of the first five tiles in either direction, and 1 for
+each beyond them (``predictDelay`` of nextpnr-ecp5). The unit is 80 ps at speed grade 6."""
 
 
-def wire_ps(there: np.ndarray, place: tuple[int, int]) -> np.ndarray:
-    """Estimated delays of wires between some tiles, shape (n, 2), and one."""
+def wire_units(there: np.ndarray, place: tuple[int, int]) -> np.ndarray:
+    """Estimated delays of wires between some tiles, shape (n, 2), and one, in units that depend on the speed grade."""
     away = np.abs(there - np.array(place))
-    return _PS * (6 + (away + np.minimum(away, _NEAR)).sum(axis=1))
+    return 6 + (away + np.minimum(away, _NEAR)).sum(axis=1)
 
 
 class Delays:
@@ -66,6 +65,15 @@ class Delays:
             [[(pin, ps) for c, pin, ps in some if c == clock] for some in (launch, setup)]
             for clock in range(len(clocks))
         ]
+
+    def unit_ps(self, places: Mapping[str, tuple[int, int]]) -> float:
+        """The unit of `wire_units`, from wires that lead from one tile, as cells have them, to another."""
+        units = []
+        for arc, (source, target) in self.wires.items():
+            one, other = places.get(source[0]), places.get(target[0])
+            if one is not None and other is not None and one != other:
+                units.append(self.ps[arc] / wire_units(np.array([one]), other)[0])
+        return float(np.median(units))
 
     def _by_level(self) -> list[np.ndarray]:
         """Arcs, in an order in which all that lead to a pin come before those that leave it. Loops are left out."""

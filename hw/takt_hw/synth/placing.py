@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from .macros import KINDS, exchange, fix
 from .mapping import FLAT
 from .relocate import relocate
 from .timing import TimingPath, worst_paths
-from .tools import Report, Tool, ToolError, run
+from .tools import Report, Stuck, Tool, ToolError, run
 
 DEVICE = "LFE5U-85F"
 
@@ -33,6 +35,10 @@ _PLACED, _FIXED = "placed.json", "netlist.fixed.json"
 _AIM_MHZ = 75
 """What nextpnr is asked for at least, of every clock: docs/design/synthesis.md."""
 
+_ASKED = (0.97, 0.92, 0.87)
+"""Parts of the frequency estimated after placement that the router is asked for, one after the other until it ends. At
+last it may be late: short wires are slower than they were estimated, so a small part alone may not come so far."""
+
 BITSTREAM = "takt.bit"
 
 _MOST_ITERATIONS = 1_500
@@ -41,8 +47,11 @@ _MOST_ITERATIONS = 1_500
 _MOST_PASSES = 150
 """Of its router, since fewer wires than ever were taken twice: `ecp5` waited for up to 37, with the last wire."""
 
+_MOST_LATE_PASSES = 50
+"""The same, while some connections are too slow."""
+
 _ITERATION = re.compile(r"Info: +iter=(\d+) steplen")
-_PASS = re.compile(r"Info: +iter=\d+ wires=\d+ overused=(\d+)")
+_PASS = re.compile(r"Info: +iter=\d+ wires=\d+ overused=(\d+) overuse=\d+(?: tmgfail=(\d+))?")
 
 _CELLS = {"comb": "TRELLIS_COMB", "ff": "TRELLIS_FF", "mult18": "MULT18X18D", "bram": "DP16KD"}
 
@@ -60,13 +69,15 @@ class Patience:
             if int(placing[1]) > _MOST_ITERATIONS:
                 return f"placement must end within {_MOST_ITERATIONS:,} iterations; try another SEED"
         elif routing := _PASS.match(line):
-            wires = int(routing[1])
-            if self._fewest is None or wires < self._fewest:
-                self._fewest, self._since = wires, 0
+            late = int(routing[2] or 0)
+            wrong = int(routing[1]) + late
+            if self._fewest is None or wrong < self._fewest:
+                self._fewest, self._since = wrong, 0
             else:
                 self._since += 1
-            if self._since >= _MOST_PASSES:
-                return f"{self._fewest:,} wires stayed taken twice for {_MOST_PASSES} passes; try another SEED or MHZ"
+            if self._since >= (_MOST_LATE_PASSES if late else _MOST_PASSES):
+                what = "taken twice, or connections late," if late else "taken twice"
+                return f"{self._fewest:,} wires stayed {what} for {self._since} passes; try another SEED or MHZ"
         return None
 
 
@@ -124,26 +135,34 @@ def place(
     always = [*device, "--seed", str(seed), "--freq", f"{max(mhz, _AIM_MHZ):g}", "--timing-allow-fail", *options]
     always += ["--lpf", constraints] if constraints else ["--out-of-context"]
 
-    def nextpnr(*arguments: str, log: str) -> float:
-        return run(
-            Tool.NEXTPNR, [*always, *arguments], directory, log=log, report=report, stuck=Patience(), timeout=timeout
-        )
+    def nextpnr(*arguments: str, log: str) -> None:
+        run(Tool.NEXTPNR, [*always, *arguments], directory, log=log, report=report, stuck=Patience(), timeout=timeout)
 
-    seconds = nextpnr("--json", netlist, "--no-route", "--write", _PLACED, log="placement.log")
+    begin = time.perf_counter()
+    nextpnr("--json", netlist, "--no-route", "--write", _PLACED, log="placement.log")
     if _exchange_placed(directory, report):
         design = json.loads((directory / netlist).read_text())
         fix(_top(design), _top(json.loads((directory / _PLACED).read_text())))
         (directory / _FIXED).write_text(json.dumps(design))
-        seconds += nextpnr("--json", _FIXED, "--no-route", "--write", _PLACED, log="placement2.log")
+        nextpnr("--json", _FIXED, "--no-route", "--write", _PLACED, log="placement2.log")
         (directory / _FIXED).unlink()
         _exchange_placed(directory, report)
     timed = ["--json", _PLACED, "--no-pack", "--no-place", "--sdf", _SDF]
-    seconds += nextpnr(*timed, "--no-route", log="estimate.log")
-    _relocate_placed(directory, report)
+    nextpnr(*timed, "--no-route", log="estimate.log")
+    estimated_mhz = _relocate_placed(directory, report)
     routed = constraints is not None and not estimate
-    arguments = [*timed, "--report", _REPORT]
-    arguments += ["--no-route"] if estimate else ["--textcfg", _CONFIG] if routed else []
-    seconds += nextpnr(*arguments, log=_LOG)
+    timed += ["--report", _REPORT]
+    if estimate:
+        nextpnr(*timed, "--no-route", log=_LOG)
+    else:
+        timed += ["--textcfg", _CONFIG] if routed else []
+        for part in _ASKED:
+            _ask(directory, part * estimated_mhz)
+            with suppress(Stuck):
+                nextpnr(*timed, "--tmg-ripup", log=_LOG)
+                break
+        else:
+            nextpnr(*timed, log=_LOG)
     (directory / _PLACED).unlink()
     report("tracing the slowest paths")
     try:
@@ -152,7 +171,7 @@ def place(
         (directory / _SDF).unlink(missing_ok=True)  # hundreds of megabytes
     if routed:
         arguments = [*pack, "--input", _CONFIG, "--bit", BITSTREAM]
-        seconds += run(Tool.ECPPACK, arguments, directory, log="ecppack.log", report=report, timeout=timeout)
+        run(Tool.ECPPACK, arguments, directory, log="ecppack.log", report=report, timeout=timeout)
     found = json.loads((directory / _REPORT).read_text())["utilization"]
     used, available = ({name: found[cell][of] for name, cell in _CELLS.items()} for of in ("used", "available"))
     if not paths:
@@ -160,7 +179,7 @@ def place(
     clocks = frequencies((directory / _LOG).read_text())
     # of what is not routed nextpnr says nothing
     fmax = min(clocks.values(), default=round(1e3 / paths[0].ns, 2))
-    return Placed(used, available, fmax, clocks, paths, seconds)
+    return Placed(used, available, fmax, clocks, paths, time.perf_counter() - begin)
 
 
 def _top(design: dict[str, Any]) -> dict[str, Any]:
@@ -176,11 +195,19 @@ def _exchange_placed(directory: Path, report: Report) -> bool:
     return any(cell["type"] in KINDS for cell in _top(design)["cells"].values())
 
 
-def _relocate_placed(directory: Path, report: Report) -> None:
-    """Move cells on the slowest paths of what is placed."""
+def _relocate_placed(directory: Path, report: Report) -> float:
+    """Move cells on the slowest paths of what is placed; MHz that is estimated then."""
     report("moving cells on the slowest paths")
     design = json.loads((directory / _PLACED).read_text())
-    relocate(_top(design), directory / _SDF)
+    _, slowest_ns = relocate(_top(design), directory / _SDF)
+    (directory / _PLACED).write_text(json.dumps(design))
+    return 1e3 / slowest_ns
+
+
+def _ask(directory: Path, mhz: float) -> None:
+    """Set the frequency that is asked of what is placed. That in the file counts, not ``--freq``."""
+    design = json.loads((directory / _PLACED).read_text())
+    _top(design)["settings"]["target_freq"] = f"{mhz * 1e6:f}"
     (directory / _PLACED).write_text(json.dumps(design))
 
 

@@ -1,4 +1,4 @@
-"""LUTs and registers of a placed design that can move, and the slices that are free for them."""
+"""LUTs, registers and block RAMs of a placed design that can move, and the sites that are free for them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ from typing import Any
 import numpy as np
 
 from .delays import Delays
-from .timing import plain
+from .timing import is_clock, plain
 
 _SITE = re.compile(r"X(\d+)/Y(\d+)/SLICE([A-D])\.(K|FF)([01])$")
+_RAM = re.compile(r"X(\d+)/Y(\d+)/(EBR\d)$")
 _PLACE = re.compile(r"X(\d+)/Y(\d+)/")
 
 _TIED = ("OFX", "FXA", "FXB", "F1", "M", "FCI", "FCO")
 """Ports of a LUT whose wires tie it to others beside it."""
 
+_PART = {"TRELLIS_COMB": ".K0", "TRELLIS_FF": ".FF0"}
+"""Of its slice, for what moves there alone or with its other half."""
+
 _CONTROLS = ("CLK", "LSR", "CE")
 _SETTINGS = ("CLKMUX", "LSRMUX", "CEMUX", "SRMODE")
 
 Tile = tuple[int, int]
-Slice = tuple[int, int, str]
+Site = tuple[int, int, str]
+"""A tile's column and row, and a letter of its slices or the name of its block RAM."""
 
 Control = tuple
 """Nets and settings of a register's clock, reset and enable."""
@@ -31,12 +36,13 @@ Control = tuple
 
 @dataclass
 class Unit:
-    """What moves together: a LUT, a register, or a register and the LUT that is its input."""
+    """What moves together: a LUT, a register, a register and the LUT that is its input, or a block RAM."""
 
     cells: list[str]
     place: Tile
     control: Control | None
-    lut: bool
+    kind: str
+    """``lut``, with or without a register, ``register`` or ``ram``: it needs a site that is free for that."""
     inputs: list[int] = field(default_factory=list)
     """Wires that come from elsewhere; ``outputs`` go there, ``within`` stay inside. Numbers of arcs."""
     outputs: list[int] = field(default_factory=list)
@@ -49,7 +55,7 @@ class Unit:
 
 
 class Sites:
-    """Where cells are, and which slices are free.
+    """Where cells are, and which slices and block RAMs are free.
 
     Parameters
     ----------
@@ -65,8 +71,9 @@ class Sites:
     def __init__(self, cells: Mapping[str, Any]) -> None:
         self.places: dict[str, Tile] = {}
         self._moved: dict[str, str] = {}
-        taken: set[Slice] = set()
-        fillers: set[Slice] = set()
+        taken: set[Site] = set()
+        fillers: set[Site] = set()
+        rams: dict[Site, str] = {}
         memories: set[Tile] = set()
         tiles: set[Tile] = set()
         controls: dict[Tile, set[Control]] = defaultdict(set)
@@ -78,6 +85,8 @@ class Sites:
             self.places[plain(name)] = place
             if cell["type"] == "TRELLIS_RAMW":
                 memories.add(place)
+            if match := _RAM.match(bel):
+                rams[*place, match[3]] = plain(name)
             if match := _SITE.match(bel):
                 tiles.add(place)
                 (fillers if _is_filler(cell) else taken).add((*place, match[3]))
@@ -85,58 +94,80 @@ class Sites:
                     controls[place].add(control_of(cell))
         # the registers of a slice whose LUTs are to stay empty are free
         slices = sorted({(*place, letter) for place in tiles - memories for letter in "ABCD"} - taken)
-        self._slices = slices
-        self._xy = np.array([s[:2] for s in slices], dtype=int).reshape(-1, 2)
-        self._open = {True: np.array([s not in fillers for s in slices], dtype=bool)}
-        self._open[False] = np.ones(len(slices), dtype=bool)
+        # every row with block RAMs has them in the same columns
+        all_rams = sorted({(x, y, name) for x, _, name in rams for _, y, _ in rams})
+        self._sites = [*slices, *all_rams]
+        self._xy = np.array([s[:2] for s in self._sites], dtype=int).reshape(-1, 2)
+        self._at = {rams[s]: n for n, s in enumerate(self._sites) if s in rams}
+        is_slice = np.arange(len(self._sites)) < len(slices)
+        self._open = {
+            "lut": is_slice & np.array([s not in fillers for s in self._sites], dtype=bool),
+            "register": is_slice,
+            "ram": ~is_slice & np.array([s not in rams for s in self._sites], dtype=bool),
+        }
         self._controls = controls
         self._fits: dict[Control, np.ndarray] = {}
 
     def free_for(self, unit: Unit) -> np.ndarray:
-        """Numbers of the slices that it can go to."""
-        free = self._open[unit.lut]
+        """Numbers of the sites that it can go to."""
+        free = self._open[unit.kind]
         if unit.control is not None:
             if unit.control not in self._fits:
                 alone = {unit.control}
-                self._fits[unit.control] = np.array([self._controls[s[:2]] <= alone for s in self._slices], dtype=bool)
+                self._fits[unit.control] = np.array([self._controls[s[:2]] <= alone for s in self._sites], dtype=bool)
             free = free & self._fits[unit.control]
         return np.flatnonzero(free)
 
-    def places_of(self, slices: np.ndarray) -> np.ndarray:
+    def places_of(self, sites: np.ndarray) -> np.ndarray:
         """Their tiles."""
-        return self._xy[slices]
+        return self._xy[sites]
 
     def take(self, unit: Unit, number: int) -> None:
-        """Put a unit into a slice. Where it was nothing can go: it may have had neighbours there."""
-        x, y, letter = self._slices[number]
+        """Put a unit into a site. Where a LUT or a register was nothing can go: it may have had neighbours there."""
+        x, y, _ = self._sites[number]
         for free in self._open.values():
             free[number] = False
+        if unit.kind == "ram":
+            self._open["ram"][self._at[unit.cells[0]]] = True
+            self._at[unit.cells[0]] = number
         if unit.control is not None:
             self._controls[x, y].add(unit.control)
             for control, fits in self._fits.items():
                 if control != unit.control:
                     fits[(self._xy == (x, y)).all(axis=1)] = False
+        self._put(unit, number)
+
+    def exchange(self, one: Unit, other: Unit) -> None:
+        """Exchange two block RAMs."""
+        numbers = self._at[other.cells[0]], self._at[one.cells[0]]
+        for unit, number in zip((one, other), numbers, strict=True):
+            self._at[unit.cells[0]] = number
+            self._put(unit, number)
+
+    def _put(self, unit: Unit, number: int) -> None:
+        x, y, part = self._sites[number]
         unit.place = x, y
         for name in unit.cells:
             self.places[name] = x, y
-            self._moved[name] = f"X{x}/Y{y}/SLICE{letter}"
+            self._moved[name] = f"X{x}/Y{y}/{part if unit.kind == 'ram' else f'SLICE{part}'}"
 
     def write(self, cells: Mapping[str, Any]) -> None:
         """Tell nextpnr."""
         for name, cell in cells.items():
-            if slice_ := self._moved.get(plain(name)):
-                cell["attributes"]["NEXTPNR_BEL"] = f"{slice_}.{'FF0' if cell['type'] == 'TRELLIS_FF' else 'K0'}"
+            if site := self._moved.get(plain(name)):
+                cell["attributes"]["NEXTPNR_BEL"] = site + _PART.get(cell["type"], "")
 
 
 def units_of(cells: Mapping[str, Any], delays: Delays, sites: Sites) -> list[Unit]:
     """All that can move."""
-    at = {bel: name for name, cell in cells.items() if _SITE.match(bel := cell["attributes"].get("NEXTPNR_BEL", ""))}
+    bels = {name: cell["attributes"].get("NEXTPNR_BEL", "") for name, cell in cells.items()}
+    at = {bel: name for name, bel in bels.items() if _SITE.match(bel) or _RAM.match(bel)}
     arcs: dict[str, list[int]] = defaultdict(list)
     tied = set()
     for n, (source, target) in delays.wires.items():
         if target[1] in _TIED and target[1] != "M":
             tied.add(source[0])
-        if target[1] != "CLK":
+        if not is_clock(target[1]):
             for name in {source[0], target[0]}:
                 arcs[name].append(n)
 
@@ -159,12 +190,13 @@ def units_of(cells: Mapping[str, Any], delays: Delays, sites: Sites) -> list[Uni
             beside = at.get(bel.replace(".K", ".FF"))
             if beside is not None and _is_fed_beside(cells[beside]):
                 continue
-        else:
+        elif cell["type"] != "DP16KD":
             continue
         if lut is not None and not is_alone(lut):
             continue
         members = {plain(name), *([] if lut is None else [plain(lut)])}
-        unit = Unit(sorted(members), sites.places[plain(name)], control, lut is not None)
+        kind = "ram" if cell["type"] == "DP16KD" else "register" if lut is None else "lut"
+        unit = Unit(sorted(members), sites.places[plain(name)], control, kind)
         for arc in dict.fromkeys(arc for member in sorted(members) for arc in arcs[member]):
             source, target = delays.wires[arc]
             inside = source[0] in members, target[0] in members

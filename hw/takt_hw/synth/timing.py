@@ -114,7 +114,7 @@ class DelayGraph:
                 self.next[source].append((target, max(int(match[5]), int(match[6]))))
             elif match := _PATH.match(line):
                 delay = max(int(match[3]), int(match[4]))
-                if _CLOCK.match(match[1]):
+                if is_clock(match[1]):
                     output = (cell, match[2])
                     if delay >= self.launch.get(output, (-1, output))[0]:
                         self.launch[output] = (delay, (cell, match[1]))
@@ -183,6 +183,11 @@ class DelayGraph:
                 levels += 1
         names = readable(pins[0][0]), readable(end[0])
         return TimingPath(*names, total * _NS, (total - routing) * _NS, routing * _NS, levels)
+
+
+def is_clock(port: str) -> bool:
+    """Whether a cell's port is a clock."""
+    return _CLOCK.match(port) is not None
 
 
 def plain(name: str) -> str:

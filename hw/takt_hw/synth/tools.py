@@ -30,6 +30,10 @@ class ToolError(Exception):
     """A tool failed: one message that says which, and why."""
 
 
+class Stuck(ToolError):
+    """A tool was stopped, as it came no nearer to an end."""
+
+
 class Tool(Enum):
     """A tool, with its package and the function in it that runs it."""
 
@@ -118,7 +122,7 @@ def run(
     Raises
     ------
     ToolError
-        It is not installed, failed, is stuck, or took too long.
+        It is not installed, failed, or took too long; `Stuck` if it is that.
     """
     name = tool.value[0]
     assert tool.version
@@ -157,7 +161,7 @@ def run(
             reason = stuck(line)
             if reason:
                 process.kill()
-                raise ToolError(f"{name} was stopped: {reason} (see {directory / log})")
+                raise Stuck(f"{name} was stopped: {reason} (see {directory / log})")
             if timeout is not None and time.perf_counter() - begin > timeout:
                 process.kill()
                 raise ToolError(f"{name} must end within {timeout:g} s")
@@ -179,7 +183,10 @@ _DOING = (
     (re.compile(r"Info: +\[ *\d+.*?\| *(\d+) +(\d+)"), "routing"),
     (re.compile(r"Info: +(iter=\d+) steplen"), "placing, {}"),
     (re.compile(r"Info: +(\d+ .*arcs?.*)"), "routing, {}"),
-    (re.compile(r"Info: +iter=(\d+) wires=\d+ overused=(\d+)"), "routing, pass {}: {} wires taken twice"),
+    (
+        re.compile(r"Info: +iter=(\d+) wires=\d+ overused=(\d+).*?tmgfail=(\d+)"),
+        "routing, pass {}: {} wires taken twice, {} late",
+    ),
     (re.compile(r"Info: ((?:Packing|Placing|Running|Routing|Creating|Promoting|Setting) [^.,]*)"), "{}"),
 )
 

@@ -12,8 +12,8 @@ from takt_hw.synth.tools import _doing
         ("Info: iter=35 steplen=1.2 a=3.4 penalty=[0.1, 0.1]", "placing, iter=35"),
         ("Info:   at iteration #5: temp = 0.0, timing cost = 0, wirelen = 630016", "placing, at iteration #5"),
         (
-            "Info:     iter=3 wires=857172 overused=20671 overuse=21355 archfail=NA",
-            "routing, pass 3: 20671 wires taken twice",
+            "Info:     iter=3 wires=857172 overused=20671 overuse=21355 tmgfail=7 archfail=NA",
+            "routing, pass 3: 20671 wires taken twice, 7 late",
         ),
         ("Info: Running main router loop...", "Running main router loop"),
         ("Warning: nothing", None),

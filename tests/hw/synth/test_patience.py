@@ -9,10 +9,11 @@ from takt_hw.synth.tools import ToolError
 from .test_macros import RTL
 
 
-def passes(counts):
+def passes(counts, late=0):
     patience = Patience()
     for number, count in enumerate(counts, start=1):
-        reason = patience(f"Info:     iter={number} wires=857172 overused={count} overuse=21355 archfail=NA")
+        said = f"Info:     iter={number} wires=857172 overused={count} overuse=21355 tmgfail={late} archfail=NA"
+        reason = patience(said)
         if reason:
             return number, reason
     return None
@@ -22,6 +23,13 @@ def test_a_router_that_finds_no_better_way_is_stopped():
     assert passes([100, 40, 20, *[20, 25] * 80]) == (
         153,
         "20 wires stayed taken twice for 150 passes; try another SEED or MHZ",
+    )
+
+
+def test_one_that_keeps_late_connections_is_stopped_sooner():
+    assert passes([100, 40, 20, *[0] * 60], late=2) == (
+        54,
+        "2 wires stayed taken twice, or connections late, for 50 passes; try another SEED or MHZ",
     )
 
 
