@@ -14,7 +14,7 @@ class Ecpix5(BoardDesign):
     package = "CABGA554"
     speed = "8"
     place_device = "--um5g-45k"
-    build = "ecp5_nano"
+    build = "ecp5_45k"
     crystal_mhz = 100.0
     lights = {
         "heartbeat": ("rgb_led", 0, "b"),

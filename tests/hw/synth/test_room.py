@@ -3,7 +3,7 @@
 import pytest
 
 from takt_hw.boards import BOARDS
-from takt_hw.config import ECP5
+from takt_hw.config import BUILDS, ECP5, LANES_PER_SUPERLANE
 from takt_hw.synth.flow import Point, TooLarge, check_room
 from takt_hw.synth.netlist import Area
 
@@ -29,6 +29,17 @@ def test_names_all_that_lacks_and_keeps_the_slices():
     ) as refused:
         check_room(POINT, "LFE5U-85F", slices)
     assert refused.value.by_slice == slices
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_build_of_each_board_finds_multipliers_and_block_rams(board):
+    """What its configuration alone says; `make synth` counts the rest."""
+    config = BUILDS[BOARDS[board].build]
+    products = min(config.mxm_dsp, LANES_PER_SUPERLANE**2 // config.mxm_turns)
+    lanes = config.vxm_float_alus * LANES_PER_SUPERLANE // config.vxm_turns
+    memory = len(config.mem_slices) * config.mem_words * config.lanes
+    least = Area(mult18=config.superlanes * products + 4 * lanes, bram=memory // 2048)
+    check_room(Point(config=config), BOARDS[board].device, {"least": least})
 
 
 @pytest.mark.parametrize("board", BOARDS)
