@@ -6,8 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from .word import BEACON, NOTIFY_BITS, STATE, TIME_BITS, WordType
 
-SILENCE_CYCLES = 1024
-"""Cycles without a beacon after which the other end is not heard any more. The longest packet takes a sixth of them."""
+SILENCE_CYCLES = 1 << 10
+"""Cycles without a beacon after which the other end is not heard any more: a power of two. The longest packet takes a
+sixth of them."""
 
 TOLERANCE = 2
 """Clocks by which the time seen over a link differs from one beacon to the next, at most, if all is well."""
@@ -16,8 +17,8 @@ BEARING = data.StructLayout(
     {"up": 1, "aligned": 1, "told": 1, "measured": 1, "sighted": 1, "length": TIME_BITS, "theirs": TIME_BITS}
 )
 """What a child needs to know of its parent's link. ``up``: both ends hear each other. ``aligned``: the other end's
-counter is aligned. ``length``, ``theirs``: how long the link looks from here and from there. In this cycle ``told``:
-our time is sent; ``measured``: ``length`` is new; ``sighted``: ``theirs`` is new."""
+counter is aligned. ``length``, ``theirs``: how long the link looks from here and from there. In this cycle, or the one
+before, ``told``: our time is sent; ``measured``: ``length`` is new; ``sighted``: ``theirs`` is new."""
 
 
 class Bearings(wiring.Component):
@@ -49,7 +50,8 @@ class Bearings(wiring.Component):
     bearing : Out(BEARING)
         Without ``told``.
     hears : Out(1)
-        ``length`` is measured, the other end's state is known, and a beacon counted in the last SILENCE_CYCLES cycles.
+        ``length`` is measured, the other end's state is known, and a beacon counted in the last SILENCE_CYCLES cycles;
+        a pipelined build sees two cycles later that none did.
     shortest, longest : Out(TIME_BITS)
         Of ``length`` since both ends' counters were first aligned.
     notifies : Out(NOTIFY_BITS)
@@ -95,9 +97,14 @@ class Bearings(wiring.Component):
 
         knows_length, knows_state = Signal(), Signal()
         silent = Signal(range(SILENCE_CYCLES + 1), init=SILENCE_CYCLES)
-        with m.If(measured | sighted | stated):
+        counted, silence = Signal(), Signal(init=1)
+        m.d["sync" if self.pipelined else "comb"] += [
+            counted.eq(measured | sighted | stated),
+            silence.eq(silent[-1]),
+        ]
+        with m.If(counted):
             m.d.sync += silent.eq(0)
-        with m.Elif(silent != SILENCE_CYCLES):
+        with m.Elif(~silence):
             m.d.sync += silent.eq(silent + 1)
         with m.If(measured):
             m.d.sync += knows_length.eq(1)
@@ -110,7 +117,7 @@ class Bearings(wiring.Component):
         with m.If(self.restart):
             m.d.sync += [knows_length.eq(0), knows_state.eq(0)]
         m.d.comb += [
-            self.hears.eq(knows_length & knows_state & (silent != SILENCE_CYCLES)),
+            self.hears.eq(knows_length & knows_state & ~silence),
             self.bearing.eq(known),
             self.bearing.up.eq(self.hears & state.hears),
             self.bearing.aligned.eq(self.bearing.up & state.aligned),

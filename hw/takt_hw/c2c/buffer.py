@@ -106,7 +106,7 @@ class DeskewBuffer(wiring.Component):
     def _memories(self, m: Module, write: tuple, read: tuple) -> None:
         """A memory for each superlane, used a cycle later than that of the superlane before."""
         held = Signal.like(self.packet.vector, reset_less=True)
-        with m.If(self.arrived):
+        with m.If(self.arrived | Const(self.superlanes == 1)):  # more than one share it, for as many cycles
             m.d.sync += held.eq(self.packet.vector)
         late = self.latency - 1
         for n in range(late):

@@ -103,12 +103,16 @@ class Link(wiring.Component):
         m.submodules.bearings = bearings = Bearings(self.config.pipelined)
         # Never set back: the other end counts from where it began to listen.
         notified = Signal(NOTIFY_BITS)
-        m.d.sync += notified.eq(notified + self.notify)
-        clear, reports = self.clear, m.d.comb
+        clear, notify, reports = self.clear, self.notify, m.d.comb
         if self.config.pipelined:  # what comes from far away, and goes there
-            clear, reports = Signal(name="clear_here"), m.d.sync
-            m.d.sync += clear.eq(self.clear)
-        reports += [self.lost.eq(buffer.lost), self.conflict.eq(transmitter.conflict | buffer.conflict)]
+            clear, notify, reports = Signal(name="clear_here"), Signal(name="notify_here"), m.d.sync
+            m.d.sync += [clear.eq(self.clear), notify.eq(self.notify)]
+        m.d.sync += notified.eq(notified + notify)
+        reports += [
+            self.lost.eq(buffer.lost),
+            self.conflict.eq(transmitter.conflict | buffer.conflict),
+            self.bearing.told.eq(transmitter.told),
+        ]
         m.d.comb += [
             transmitter.send.eq(self.send),
             transmitter.clear.eq(clear),
@@ -130,8 +134,7 @@ class Link(wiring.Component):
             bearings.aligned.eq(self.aligned),
             bearings.restart.eq(self.restart),
             self.notifies.eq(bearings.notifies),
-            self.bearing.eq(bearings.bearing),
-            self.bearing.told.eq(transmitter.told),
+            *(self.bearing[name].eq(bearings.bearing[name]) for name in BEARING.members if name != "told"),
             self.state.up.eq(bearings.bearing.up),
             self.state.aligned.eq(self.aligned),
             self.state.length.eq(bearings.bearing.length),

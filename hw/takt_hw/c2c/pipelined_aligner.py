@@ -9,7 +9,7 @@ from ..icu.clockwork import LOOK_AHEAD
 from .aligner import EPOCH_BITS, UNSTEADY, Aligner, Wait
 from .counter import COUNTER_BITS
 
-COMPARED = 3
+COMPARED = 4
 """Clocks from a RUNTIME_DESKEW's dispatch until its end is compared with the time; it takes more than these."""
 
 DRIFT_STAGES = 4
@@ -28,11 +28,11 @@ class PipelinedAligner(Aligner):
         m = Module()
         wait = Signal(Wait)
         link = Signal(isa.LINK.width)
-        now = Signal(64)
+        now, was = Signal(64), Signal(64)  # cycle of what is dispatched, and of the clock before
         base = Signal(COUNTER_BITS)  # aligned time of cycle 0
         aligned = Signal()  # a DESKEW has set it
         resumes = Signal()  # the queue goes on in the next clock: it is far away
-        m.d.sync += [now.eq(self.elapsed), self.resume.eq(resumes)]
+        m.d.sync += [now.eq(self.elapsed), was.eq(now), self.resume.eq(resumes)]
 
         # Aligned time of the next dispatch if the queue went on in the clock after the next, and if in the next.
         coming, ahead, boundary = Signal(COUNTER_BITS), Signal(COUNTER_BITS), Signal()
@@ -44,15 +44,19 @@ class PipelinedAligner(Aligner):
         target, late = Signal(COUNTER_BITS), Signal(COUNTER_BITS)
         since = Signal(COMPARED)  # clocks since a wait began, one bit each
         m.d.sync += [target.eq(base + self.cycle[:COUNTER_BITS]), late.eq(coming - target)]
+        # Both take until the clock after the one in which they are known, so that no sum ends in what chooses it.
+        starts, started = Signal(), Signal()
+        start = Signal(COUNTER_BITS - EPOCH_BITS)
+        m.d.sync += [started.eq(starts), start.eq(ahead[EPOCH_BITS:])]
+        with m.If(started):
+            m.d.sync += [base.eq((start << EPOCH_BITS) - self.cycle[:COUNTER_BITS]), aligned.eq(1)]
         pending = self._pending(m, resumes & (wait == Wait.LINK), link)
         awaited = Signal()  # the link that is waited for had its NOTIFY_LINKS in the clock before
         m.d.sync += awaited.eq(pending.bit_select(Mux(self.control.valid, self.control.word[isa.LINK.bits], link), 1))
         with m.Switch(wait):
             with m.Case(Wait.EPOCH):
                 m.d.comb += resumes.eq(boundary)
-                with m.If(boundary):
-                    start = ahead[EPOCH_BITS:] << EPOCH_BITS
-                    m.d.sync += [base.eq(start - self.cycle[:COUNTER_BITS]), aligned.eq(1)]
+                m.d.comb += starts.eq(boundary)
             with m.Case(Wait.TIME):
                 m.d.comb += resumes.eq(since[-1] & ~late[-1])
             with m.Case(Wait.LINK):
@@ -61,7 +65,10 @@ class PipelinedAligner(Aligner):
         word = self.control.word
         code = word[: isa.OPCODE_BITS]
         waits = {isa.DESKEW: Wait.EPOCH, isa.RUNTIME_DESKEW: Wait.TIME, isa.SYNC_LINK: Wait.LINK}
-        length = Signal(isa.DESKEW_CYCLES.width)
+        length, lasting, begun = Signal(isa.DESKEW_CYCLES.width), Signal(isa.DESKEW_CYCLES.width), Signal()
+        m.d.sync += [lasting.eq(length), begun.eq(0)]
+        with m.If(begun):
+            m.d.sync += self.cycle.eq(was + lasting)
         with m.Switch(code):
             with m.Case(isa.RUNTIME_DESKEW.pattern):
                 m.d.comb += length.eq(word[isa.DESKEW_CYCLES.bits])
@@ -79,10 +86,10 @@ class PipelinedAligner(Aligner):
             m.d.sync += link.eq(word[isa.LINK.bits])
             for op, kind in waits.items():
                 with m.If(code == op.code):
-                    m.d.sync += [wait.eq(kind), since.eq(1), self.cycle.eq(now + length)]
+                    m.d.sync += [wait.eq(kind), since.eq(1), begun.eq(1)]
             m.d.comb += self.notify.eq(Mux(code == isa.NOTIFY_LINKS.code, word[isa.LINK_SET.bits], 0))
         with m.If(self.clear):
-            m.d.sync += [wait.eq(Wait.NOTHING), aligned.eq(0), self.resume.eq(0)]
+            m.d.sync += [wait.eq(Wait.NOTHING), aligned.eq(0), started.eq(0), self.resume.eq(0)]
         self._drift(m, base, aligned, overdue)
         return m
 

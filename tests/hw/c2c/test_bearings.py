@@ -23,14 +23,25 @@ def observe(dut):
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "pipelined"])
-def bearings(request):
+def pipelined(request):
+    return request.param
+
+
+@pytest.fixture
+def quiet_clocks(pipelined):
+    """Clocks by which the end of a silence is seen later, and its beginning."""
+    return 2 if pipelined else 0
+
+
+@pytest.fixture
+def bearings(pipelined):
     """What is seen in each step, and what once the last is over.
 
     A pipelined build is a cycle late with what is heard, so what else it is told comes a cycle later.
     """
 
     def seen(steps):
-        dut = Bearings(request.param)
+        dut = Bearings(pipelined)
         late = dut.latency - 1
         heard, told = [*steps, *[{}] * late], [*[{}] * late, *steps]
         names = ("heard", "beacon", "time")
@@ -45,8 +56,8 @@ def bearings(request):
 
 
 @pytest.fixture
-def after(bearings):
-    return lambda steps: bearings([*steps, {}])[-1]
+def after(bearings, quiet_clocks):
+    return lambda steps: bearings([*steps, *[{}] * (1 + quiet_clocks)])[-1]
 
 
 HEARD = [beacon(TIME, -50), state(), beacon(TIME, -50), state()]
@@ -99,9 +110,11 @@ def test_up_when_both_hear(after):
     assert after([*HEARD, state(aligned=1), state(aligned=1)])["aligned"] == 1
 
 
-def test_silence_is_noticed(bearings, after):
-    seen = bearings([*HEARD, *[{}] * (SILENCE_CYCLES + 2)])
-    assert [row["up"] for row in seen] == [0] * 4 + [1] * SILENCE_CYCLES + [0] * 2
+def test_silence_is_noticed(bearings, quiet_clocks, after):
+    seen = bearings([*HEARD, *[{}] * (SILENCE_CYCLES + quiet_clocks + 2)])
+    # the third beacon ends the silence, and the fourth is all that is missing
+    first, end = 4 + max(0, quiet_clocks - 1), 4 + quiet_clocks + SILENCE_CYCLES
+    assert [row["up"] for row in seen] == [0] * first + [1] * (end - first) + [0] * 2
     # Words that say something else every time are no sign of life.
     noise = [beacon(SIGHT, 1000 * n) for n in range(60)] * 20
     assert after([*HEARD, *noise[: SILENCE_CYCLES + 1]])["up"] == 0
