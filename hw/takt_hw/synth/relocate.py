@@ -20,7 +20,7 @@ import numpy as np
 
 from .delays import Delays, wire_units
 from .sites import Sites, Unit, units_of
-from .timing import DelayGraph
+from .timing import DelayGraph, Pin
 
 _STEPS = 100
 """Times that all delays are added up anew, at most."""
@@ -50,7 +50,6 @@ def relocate(module: dict[str, Any], sdf: Path) -> tuple[float, float]:
         for pin in dict.fromkeys(int(delays.target[arc]) for arc in unit.arcs):
             by_pin[pin].append(n)
     rams = [unit for unit in units if unit.kind == "ram"]
-    is_other = [unit.kind != "ram" for unit in units]
     slowest: list[float] = []
     for _ in range(_STEPS):
         mover = _Mover(delays, sites, unit_ps)
@@ -58,9 +57,10 @@ def relocate(module: dict[str, Any], sdf: Path) -> tuple[float, float]:
         order = np.argsort(mover.slack)
         late = order[mover.slack[order] < mover.slack.min() + _WINDOW_PS].tolist()
         # block RAMs first: they have few places, what is around them many
-        for n in sorted(dict.fromkeys(n for pin in late for n in by_pin.get(pin, ())), key=is_other.__getitem__):
-            if not mover.move(units[n]) and units[n].kind == "ram":
-                mover.exchange(units[n], rams)
+        found = [units[n] for n in dict.fromkeys(n for pin in late for n in by_pin.get(pin, ()))]
+        for unit in sorted(found, key=lambda unit: unit.kind != "ram"):
+            if not mover.move(unit) and unit.kind == "ram":
+                mover.exchange(unit, rams)
         if not mover.touched:
             break
     sites.write(module["cells"])
@@ -88,7 +88,9 @@ class _Mover:
         """Move a unit to its best free site, if that helps; whether it did."""
         if self._pins(unit) & self.touched:
             return False
-        free = self._sites.free_for(unit)
+        # the best is between what it is wired to; block RAMs are few, and nearest to that may be far from it
+        ends = [] if unit.kind == "ram" else [self._sites.places[pin[0]] for _, pin in self._ends(unit)]
+        free = self._sites.free_for(unit, ends)
         slack, ps = self._slack_at(unit, np.vstack([[unit.place], self._sites.places_of(free)]))
         gain = slack[1:].max(initial=-np.inf) - slack[0]
         if not gain >= _GAIN_PS:  # not a number if nothing that is timed goes through it
@@ -123,6 +125,11 @@ class _Mover:
         self._apply(other, their_ps, 1)
         return True
 
+    def _ends(self, unit: Unit) -> list[tuple[int, Pin]]:
+        """Each wire of a unit, and its pin elsewhere."""
+        wires = self._delays.wires
+        return [(n, wires[n][0]) for n in unit.inputs] + [(n, wires[n][1]) for n in unit.outputs]
+
     def _pins(self, unit: Unit) -> set[int]:
         return {int(pin) for arc in unit.arcs for pin in (self._delays.source[arc], self._delays.target[arc])}
 
@@ -134,11 +141,12 @@ class _Mover:
     def _slack_at(self, unit: Unit, there: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
         """The least slack of all paths through a unit at some places, and the delays of its wires, arrays of each."""
         delays = self._delays
-        ends = [(arc, delays.wires[arc][0]) for arc in unit.inputs]
-        ends += [(arc, delays.wires[arc][1]) for arc in unit.outputs]
-        ps = {arc: self._unit_ps * wire_units(there, self._sites.places[pin[0]]) for arc, pin in ends}
+        ps = {arc: self._unit_ps * wire_units(there, self._sites.places[pin[0]]) for arc, pin in self._ends(unit)}
         slack = np.full(len(there), np.inf)
+        pins = list(self._pins(unit))
         for arrival, required in self._times:
+            if not (np.isfinite(arrival[pins]) & np.isfinite(required[pins])).any():
+                continue  # of another clock
             # when each output must be there for the delays at each site; then each input for that
             due: dict[int, np.ndarray] = {}
             for arc in (*unit.outputs, *unit.within):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,9 @@ _PART = {"TRELLIS_COMB": ".K0", "TRELLIS_FF": ".FF0"}
 
 _CONTROLS = ("CLK", "LSR", "CE")
 _SETTINGS = ("CLKMUX", "LSRMUX", "CEMUX", "SRMODE")
+
+_MARGIN = 8
+"""Tiles."""
 
 Tile = tuple[int, int]
 Site = tuple[int, int, str]
@@ -95,9 +98,11 @@ class Sites:
         # the registers of a slice whose LUTs are to stay empty are free
         slices = sorted({(*place, letter) for place in tiles - memories for letter in "ABCD"} - taken)
         # every row with block RAMs has them in the same columns
-        all_rams = sorted({(x, y, name) for x, _, name in rams for _, y, _ in rams})
-        self._sites = [*slices, *all_rams]
+        self._sites = [*slices, *sorted({(x, y, name) for x, _, name in rams for _, y, _ in rams})]
         self._xy = np.array([s[:2] for s in self._sites], dtype=int).reshape(-1, 2)
+        self._in_tile: dict[Tile, list[int]] = defaultdict(list)
+        for n, (x, y, _) in enumerate(self._sites):
+            self._in_tile[x, y].append(n)
         self._at = {rams[s]: n for n, s in enumerate(self._sites) if s in rams}
         is_slice = np.arange(len(self._sites)) < len(slices)
         self._open = {
@@ -108,9 +113,12 @@ class Sites:
         self._controls = controls
         self._fits: dict[Control, np.ndarray] = {}
 
-    def free_for(self, unit: Unit) -> np.ndarray:
-        """Numbers of the sites that it can go to."""
+    def free_for(self, unit: Unit, around: Sequence[Tile] = ()) -> np.ndarray:
+        """Numbers of the sites that it can go to, all or those of the rectangle that holds some tiles and a margin."""
         free = self._open[unit.kind]
+        if around:
+            low, high = np.min(around, axis=0) - _MARGIN, np.max(around, axis=0) + _MARGIN
+            free = free & ((self._xy >= low) & (self._xy <= high)).all(axis=1)
         if unit.control is not None:
             if unit.control not in self._fits:
                 alone = {unit.control}
@@ -134,7 +142,7 @@ class Sites:
             self._controls[x, y].add(unit.control)
             for control, fits in self._fits.items():
                 if control != unit.control:
-                    fits[(self._xy == (x, y)).all(axis=1)] = False
+                    fits[self._in_tile[x, y]] = False
         self._put(unit, number)
 
     def exchange(self, one: Unit, other: Unit) -> None:
