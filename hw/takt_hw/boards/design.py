@@ -56,6 +56,8 @@ class BoardDesign(Elaboratable, ABC):
     """Option of nextpnr for the device."""
     build: str
     """Name of the chip's build that the board is meant for."""
+    clock_mhz: float
+    """Frequency of the chip's clock at which that was routed: docs/fpga.md."""
     crystal_mhz: float
     links = 0
     """Links that there are pins for."""

@@ -32,7 +32,7 @@ def main() -> int:
         "--board", choices=[*BOARDS, "none"], default="ulx3s", help="none: the chip alone, no bitstream"
     )
     parser.add_argument("--chip", choices=sorted({**BUILDS, SMALL.name: SMALL}), default=None)
-    parser.add_argument("--mhz", type=float, default=Point.mhz, help="of the chip's clock")
+    parser.add_argument("--mhz", type=float, help="of the chip's clock; if not given, what the board's build reaches")
     parser.add_argument("--seed", type=int, default=Point.seed, help="of the placement")
     parser.add_argument("--estimate", action="store_true", help="stop after placement: minutes instead of hours")
     parser.add_argument("--sweep", help="as in 'seed=1,2 streams=8,16': all combinations of sizes and seeds")
@@ -41,10 +41,11 @@ def main() -> int:
     arguments = parser.parse_args()
     board = None if arguments.board == "none" else arguments.board
     chip = arguments.chip or (BOARDS[board].build if board else "ecp5")
+    mhz = arguments.mhz or (BOARDS[board].clock_mhz if board else Point.mhz)
     point = Point(
         config=SMALL if chip == SMALL.name else BUILDS[chip],
         board=board,
-        mhz=arguments.mhz,
+        mhz=mhz,
         seed=arguments.seed,
         estimate=arguments.estimate,
     )
@@ -65,8 +66,8 @@ def main() -> int:
     bitstream = Path(result["directory"]) / BITSTREAM
     made = f", {bitstream}" if bitstream.exists() and board and not arguments.estimate else ""
     print(f"synth: {RESULT}{made}")
-    if result["fmax_mhz"] < arguments.mhz and not arguments.estimate:
-        wanted = f"{chip} must reach {arguments.mhz:g} MHz, not {result['fmax_mhz']:.1f}"
+    if result["fmax_mhz"] < mhz and not arguments.estimate:
+        wanted = f"{chip} must reach {mhz:g} MHz, not {result['fmax_mhz']:.1f}"
         print(f"synth: {wanted}: do not trust the bitstream; try a lower MHZ or another SEED", file=sys.stderr)
         return 1
     return 0

@@ -43,7 +43,7 @@ class Point:
     config: ChipConfig
     board: str | None = "ulx3s"
     """None places the chip alone, out of context, as for a ULX3S."""
-    mhz: float = 62.5
+    mhz: float = 75.0
     seed: int = 1
     """With these two `ecp5` was routed: docs/fpga.md."""
     estimate: bool = False

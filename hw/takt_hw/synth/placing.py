@@ -35,7 +35,7 @@ _PLACED, _FIXED = "placed.json", "netlist.fixed.json"
 _AIM_MHZ = 75
 """What nextpnr is asked for at least, of every clock: docs/design/synthesis.md."""
 
-_ASKED = (0.97, 0.92, 0.87)
+_ASKED = (0.95, 0.87, 0.8)
 """Parts of the frequency estimated after placement that the router is asked for, one after the other until it ends. At
 last it may be late: short wires are slower than they were estimated, so a small part alone may not come so far."""
 
