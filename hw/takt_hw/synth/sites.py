@@ -69,11 +69,13 @@ class Sites:
     ----------
     places : dict
         Tile of each cell.
+    moved : dict
+        Site of each cell that was moved.
     """
 
     def __init__(self, cells: Mapping[str, Any]) -> None:
         self.places: dict[str, Tile] = {}
-        self._moved: dict[str, str] = {}
+        self.moved: dict[str, str] = {}
         taken: set[Site] = set()
         fillers: set[Site] = set()
         rams: dict[Site, str] = {}
@@ -157,13 +159,14 @@ class Sites:
         unit.place = x, y
         for name in unit.cells:
             self.places[name] = x, y
-            self._moved[name] = f"X{x}/Y{y}/{part if unit.kind == 'ram' else f'SLICE{part}'}"
+            self.moved[name] = f"X{x}/Y{y}/{part if unit.kind == 'ram' else f'SLICE{part}'}"
 
-    def write(self, cells: Mapping[str, Any]) -> None:
-        """Tell nextpnr."""
-        for name, cell in cells.items():
-            if site := self._moved.get(plain(name)):
-                cell["attributes"]["NEXTPNR_BEL"] = site + _PART.get(cell["type"], "")
+
+def write(moved: Mapping[str, str], cells: Mapping[str, Any]) -> None:
+    """Tell nextpnr where cells moved to: `Sites.moved`."""
+    for name, cell in cells.items():
+        if site := moved.get(plain(name)):
+            cell["attributes"]["NEXTPNR_BEL"] = site + _PART.get(cell["type"], "")
 
 
 def units_of(cells: Mapping[str, Any], delays: Delays, sites: Sites) -> list[Unit]:

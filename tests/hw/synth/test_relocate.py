@@ -11,7 +11,7 @@ from takt_hw.synth.delays import Delays
 from takt_hw.synth.mapping import FLAT, synthesize
 from takt_hw.synth.placing import DEVICE, DEVICE_OPTIONS, TIMED
 from takt_hw.synth.relocate import relocate
-from takt_hw.synth.sites import Sites, control_of, units_of
+from takt_hw.synth.sites import Sites, control_of, units_of, write
 from takt_hw.synth.timing import DelayGraph, worst_paths
 from takt_hw.synth.tools import Tool, run
 
@@ -80,7 +80,7 @@ def displace(cells, sdf):
             free = sites.free_for(unit)
             sites.take(unit, int(free[-1 - 50 * len(around)]))
     assert len(kinds) >= 4
-    sites.write(cells)
+    write(sites.moved, cells)
 
 
 def exchange_memories(cells, sdf):
