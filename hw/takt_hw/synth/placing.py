@@ -35,6 +35,12 @@ _PLACED, _FIXED = "placed.json", "netlist.fixed.json"
 _AIM_MHZ = 75
 """What nextpnr is asked for at least, of every clock: docs/design/synthesis.md."""
 
+_RELOCATIONS = 4
+"""Times that cells on slow paths move, at most: what one leaves is free for the next."""
+
+_WORTH = 0.99
+"""Part of the slowest path that one of them must leave at most for another to be tried."""
+
 _ASKED = (0.95, 0.87, 0.8)
 """Parts of the frequency estimated after placement that the router is asked for, one after the other until it ends. At
 last it may be late: short wires are slower than they were estimated, so a small part alone may not come so far."""
@@ -148,8 +154,12 @@ def place(
         (directory / _FIXED).unlink()
         _exchange_placed(directory, report)
     timed = ["--json", _PLACED, "--no-pack", "--no-place", "--sdf", _SDF]
-    nextpnr(*timed, "--no-route", log="estimate.log")
-    estimated_mhz = _relocate_placed(directory, report)
+    for _ in range(_RELOCATIONS):
+        nextpnr(*timed, "--no-route", log="estimate.log")
+        before_ns, after_ns = _relocate_placed(directory, report)
+        if not after_ns < _WORTH * before_ns:
+            break
+    estimated_mhz = 1e3 / after_ns
     routed = constraints is not None and not estimate
     timed += ["--report", _REPORT]
     if estimate:
@@ -195,13 +205,13 @@ def _exchange_placed(directory: Path, report: Report) -> bool:
     return any(cell["type"] in KINDS for cell in _top(design)["cells"].values())
 
 
-def _relocate_placed(directory: Path, report: Report) -> float:
-    """Move cells on the slowest paths of what is placed; MHz that is estimated then."""
+def _relocate_placed(directory: Path, report: Report) -> tuple[float, float]:
+    """Move cells on the slowest paths of what is placed; the slowest before and after, in ns."""
     report("moving cells on the slowest paths")
     design = json.loads((directory / _PLACED).read_text())
-    _, slowest_ns = relocate(_top(design), directory / _SDF)
+    found = relocate(_top(design), directory / _SDF)
     (directory / _PLACED).write_text(json.dumps(design))
-    return 1e3 / slowest_ns
+    return found
 
 
 def _ask(directory: Path, mhz: float) -> None:

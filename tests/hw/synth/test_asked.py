@@ -69,10 +69,25 @@ def test_the_router_is_asked_for_a_part_of_the_estimate(design, monkeypatch, par
     monkeypatch.setattr(placing, "_ASKED", parts)
     placed = placing.place(directory, mhz=10)
     assert len(tried) == tries + 1
-    assert asked(directory) == pytest.approx(parts[min(tries, len(parts) - 1)] * estimated[0], abs=0.01)
+    assert asked(directory) == pytest.approx(parts[min(tries, len(parts) - 1)] * estimated[-1], abs=0.01)
     log = (directory / "nextpnr.log").read_text()
     assert ("tmgfail=0" in log) == (tries < len(parts))  # at last it may be late
-    assert placed.fmax_mhz > (0.5 * estimated[0] if tries < len(parts) else 0)
+    assert placed.fmax_mhz > (0.5 * estimated[-1] if tries < len(parts) else 0)
+
+
+@pytest.mark.parametrize(("after", "times"), [([9.95], 1), ([9, 8.95], 2), ([9, 8, 7, 6, 5], 4)])
+def test_cells_move_again_while_that_helps(design, monkeypatch, after, times):
+    directory, _ = design
+    paths = [10.0, *after]
+    told: list[float] = []
+
+    def relocate(module, sdf):
+        told.append(paths[len(told) + 1])
+        return paths[len(told) - 1], told[-1]
+
+    monkeypatch.setattr(placing, "relocate", relocate)
+    placing.place(directory, mhz=10, estimate=True)
+    assert len(told) == times
 
 
 def test_one_that_never_ends_is_an_error(design, monkeypatch):
