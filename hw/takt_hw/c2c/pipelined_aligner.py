@@ -55,8 +55,7 @@ class PipelinedAligner(Aligner):
         m.d.sync += awaited.eq(pending.bit_select(Mux(self.control.valid, self.control.word[isa.LINK.bits], link), 1))
         with m.Switch(wait):
             with m.Case(Wait.EPOCH):
-                m.d.comb += resumes.eq(boundary)
-                m.d.comb += starts.eq(boundary)
+                m.d.comb += [resumes.eq(boundary), starts.eq(boundary)]
             with m.Case(Wait.TIME):
                 m.d.comb += resumes.eq(since[-1] & ~late[-1])
             with m.Case(Wait.LINK):

@@ -31,11 +31,7 @@ class PipelinedSupercell(Supercell):
         m = Module()
         config, feed, late = self.config, self.feed, self.next_feed
         self._pass_on(m)
-        activated = feed.activate
-        for n in range(self.latency):
-            activated, before = Signal(name=f"activated{n}"), activated
-            m.d.sync += activated.eq(before)
-        m.d.comb += self.valid.eq(activated)
+        self._announce(m)
         digits = [digits_of(number) for number in activation_registers(m, late.activations)]
         negative: dict[int, Value] = {}
         # One for all multipliers: four that share their enables may then be of any columns.

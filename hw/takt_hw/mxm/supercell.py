@@ -147,6 +147,14 @@ class Supercell(wiring.Component):
                 exact_sums.add_column(column, weights, buffer, halves if config.mxm_fp16 else None)
         return m
 
+    def _announce(self, m: Module) -> None:
+        """``valid`` follows an int8 activation by the latency of a supercell that has no other."""
+        activated = self.feed.activate
+        for n in range(self.latency):
+            activated, before = Signal(name=f"activated{n}"), activated
+            m.d.sync += activated.eq(before)
+        m.d.comb += self.valid.eq(activated)
+
     def _pass_on(self, m: Module) -> None:
         """Registers the feed for the next supercell.
 

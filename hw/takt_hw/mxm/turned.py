@@ -126,11 +126,7 @@ class TurnedSupercell(Supercell):
         m = Module()
         config, feed, late = self.config, self.feed, self.next_feed
         self._pass_on(m)
-        activated = feed.activate
-        for n in range(self.latency):
-            activated, before = Signal(name=f"activated{n}"), activated
-            m.d.sync += activated.eq(before)
-        m.d.comb += self.valid.eq(activated)
+        self._announce(m)
         columns = SIZE // self.turns
         for c in range(columns):
             m.submodules[f"column{c}"] = column = TurnedColumn(self.turns, adds=config.superlanes > 1)
