@@ -83,8 +83,9 @@ soak-arith: .venv/ready compiler ## VECTORS=1000000 of each floating-point opera
 coverage: .venv/ready compiler ## every row of the table and data type, and the random program that executed it on the RTL
 	@$(BIN)/python -m takt_sim.tb.soak --programs 200 --seed 1 --chip nano --coverage build/coverage.json
 
-faults: .venv/ready compiler ## flip bits of a chip with ECC during a program; figures in build/faults.json
-	@$(BIN)/python -m tests.fault_campaign --seed $(SEED)
+faults: CHIP = nano_ecc
+faults: .venv/ready compiler ## flip bits of CHIP=nano_ecc, or another chip with ECC, during a program; figures in build/faults.json
+	@$(BIN)/python -m tests.fault_campaign --seed $(SEED) --chip $(CHIP)
 
 planted: .venv/ready compiler ## break the RTL in known ways and show that the suite notices each (slow)
 	@$(BIN)/python -m tests.planted_faults --write

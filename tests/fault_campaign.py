@@ -26,7 +26,7 @@ from takt.models.digits import emit, load_scans, logits, quantize, trained
 from takt.models.digits.program import LOGITS, PIXELS
 from takt.program import MAIN
 from takt_hw import isa
-from takt_hw.config import NANO_ECC
+from takt_hw.config import BUILDS, ChipConfig
 from takt_hw.isa.host import Fault
 from takt_sim.checker import check
 from takt_sim.lifetimes import Lifetime, lifetimes
@@ -76,14 +76,16 @@ class Campaign:
 
     Parameters
     ----------
+    config : ChipConfig
+        A build with ECC.
     random : Random
         Chooses words, cycles and bits.
     cache : Path
         Where the trained network is kept.
     """
 
-    def __init__(self, random: Random, cache: Path) -> None:
-        self.config = NANO_ECC
+    def __init__(self, config: ChipConfig, random: Random, cache: Path) -> None:
+        self.config = config
         self.random = random
         scans = load_scans()
         network = quantize(trained(scans, cache=cache), scans.train_images)
@@ -181,8 +183,9 @@ def main() -> int:
     parser.add_argument("--single", type=int, default=1000, help="runs with one flipped bit")
     parser.add_argument("--double", type=int, default=200, help="runs with two flipped bits in one word")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--chip", choices=[name for name, build in BUILDS.items() if build.ecc], default="nano_ecc")
     arguments = parser.parse_args()
-    campaign = Campaign(Random(arguments.seed), Path("build/digits"))
+    campaign = Campaign(BUILDS[arguments.chip], Random(arguments.seed), Path("build/digits"))
     with tqdm(total=arguments.single + arguments.double, unit="run", desc="flips", file=sys.stderr) as bar:
         figures = campaign.run(
             arguments.single, arguments.double, Path("build/faults"), BUILD_ROOT, lambda: bool(bar.update())

@@ -5,13 +5,15 @@ from random import Random
 
 import pytest
 
+from takt_hw.config import BUILDS
 from tests.fault_campaign import Campaign, Figures
 
 ROOT = Path(__file__).parents[1] / "build" / "rtl"
 
 
-def test_flips_are_mended_and_double_flips_flagged(tmp_path):
-    campaign = Campaign(Random(7), tmp_path)
+@pytest.mark.parametrize("chip", ["nano_ecc", "ecp5_ecc"])
+def test_flips_are_mended_and_double_flips_flagged(chip, tmp_path):
+    campaign = Campaign(BUILDS[chip], Random(7), tmp_path)
     figures = campaign.run(60, 30, tmp_path, ROOT, lambda: None)
     assert figures.problems() == []
     assert (figures.single, figures.double) == (60, 30)

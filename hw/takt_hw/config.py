@@ -259,6 +259,11 @@ class ChipConfig:
         return 2 if self.pipelined else 0
 
     @property
+    def masked_cycles(self) -> int:
+        """Of a WRITE_MASKED that reads its old word as a READ does, because check bits are those of whole words."""
+        return 2 if self.pipelined and self.ecc else 0
+
+    @property
     def alu_cycles(self) -> int:
         """Of an ALU's integer operations without a product, until they can be chained."""
         return 3 if self.pipelined else 0
@@ -447,6 +452,9 @@ ECP5 = ChipConfig(
 """For one LFE5U-85F: one 16×16 plane, 256 KiB of MEM in 128 of its 208 block RAMs, one ALU with fp32, two links.
 docs/design/fit.md says what was left out, and what that saves."""
 
+ECP5_ECC = replace(ECP5, name="ecp5_ecc", ecc=True)
+"""``ecp5`` with check bits."""
+
 ECP5_SOLO = replace(ECP5, name="ecp5_solo", row=_row("MEM VXM MXM"), c2c_links=0)
 """``ecp5`` without links, for a board that stands alone."""
 
@@ -512,7 +520,7 @@ TSP = ChipConfig(
 """The published size: 320 lanes, 88 MEM slices of 2.5 MiB, four 320×320 planes, 16 links. Simulated by the reference
 alone."""
 
-_NAMED = (NANO, NANO_ECC, NEAR, NANO_C2C, ECP5, ECP5_SOLO, ECP5_45K, ECP5_NANO, QUAD, PEER32, TSP)
+_NAMED = (NANO, NANO_ECC, NEAR, NANO_C2C, ECP5, ECP5_ECC, ECP5_SOLO, ECP5_45K, ECP5_NANO, QUAD, PEER32, TSP)
 
 BUILDS = {config.name: config for config in _NAMED}
 """The named builds."""

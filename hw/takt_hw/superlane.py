@@ -13,6 +13,7 @@ from .config import ChipConfig, Kind
 from .isa import Queue
 from .mem.errors import ERROR, ERRORS, ErrorCollector
 from .mem.pipelined import PipelinedMemSlice
+from .mem.pipelined_ecc import PipelinedEccMemSlice
 from .mem.secded import Corrector, encode
 from .mem.slice import MemSlice
 from .mxm.accumulator import PLANES, Accumulator
@@ -137,12 +138,16 @@ class Superlane(wiring.Component):
         faults: dict[str, list] = {name: [] for name in FAULTS}
         errors: list[tuple[int, Value]] = []
         host_data = []
+        host_word = self.host_data
+        if config.ecc:
+            host_word = Signal(config.stream_bits)
+            m.d.comb += host_word.eq(encode(self.host_data))
         for number, s in enumerate(config.slices):
             place = places[s.position]
             place.slice = number
             match s.kind:
                 case Kind.MEM:
-                    host_data.append(self._mem(m, s.name, place, faults, errors))
+                    host_data.append(self._mem(m, s.name, place, host_word, faults, errors))
                 case Kind.VXM:
                     self._vxm(m, place, faults)
                 case Kind.MXM:
@@ -153,7 +158,9 @@ class Superlane(wiring.Component):
                     self._c2c(m, s.name, place)
         self._row(m, places, faults, errors)
         if config.ecc:
-            m.submodules.errors = collector = ErrorCollector([number for number, _ in errors])
+            m.submodules.errors = collector = ErrorCollector(
+                [number for number, _ in errors], pipelined=config.pipelined
+            )
             m.d.comb += [getattr(collector, f"error{n}").eq(error) for n, (_, error) in enumerate(errors)]
             m.d.comb += self.errors.eq(collector.errors)
         self._host_read(m, host_data)
@@ -203,9 +210,12 @@ class Superlane(wiring.Component):
         smallest = min(dtype.streams for dtype in isa.DType if dtype.streams > plane)
         return self._numbers(plane, smallest)
 
-    def _mem(self, m: Module, name: str, place: Place, faults: dict, errors: list):
-        kind = PipelinedMemSlice if self.config.pipelined else MemSlice
-        build = partial(kind, self.config.mem_words, ecc=self.config.ecc, shows=self.shows)
+    def _mem(self, m: Module, name: str, place: Place, host_word: Value, faults: dict, errors: list):
+        if self.config.pipelined:
+            kind = PipelinedEccMemSlice if self.config.ecc else PipelinedMemSlice
+            build = partial(kind, self.config.mem_words, shows=self.shows)
+        else:
+            kind, build = MemSlice, partial(MemSlice, self.config.mem_words, ecc=self.config.ecc, shows=self.shows)
         memory = self.tiles.place(m, name, "mem_slice", build)
         number = next(n for n, s in enumerate(self.config.mem_slices) if s.name == name)
         m.d.comb += [
@@ -214,22 +224,24 @@ class Superlane(wiring.Component):
             memory.host_read.eq(self.host_read[number]),
             memory.host_write.eq(self.host_write[number]),
             memory.host_address.eq(self.host_address),
-            memory.host_data.eq(self.host_data),
+            memory.host_data.eq(self.host_data if kind.encodes else host_word),
             getattr(self, f"write_{name}").eq(memory.write),
             getattr(self, f"write_address_{name}").eq(memory.write_address),
             getattr(self, f"write_data_{name}").eq(memory.write_data),
         ]
         reads, writes = (isa.queue_by_name(self.config)[f"{name}.{unit}"] for unit in ("read", "write"))
-        for tap in ("gathered", "arriving", "chosen"):
-            queue = reads if tap == "gathered" else writes
+        takes = {"gathered": reads.takes, "arriving": writes.takes, "chosen": writes.takes}
+        if "gathered" not in kind.taps and reads.takes is not None and writes.takes is not None:
+            takes["chosen"] = reads.takes | writes.takes
+        for tap in kind.taps:
             taken = getattr(memory, f"{tap}_data")
-            place.tap(getattr(memory, tap), taken, queue.streams, among=queue.takes, raw=tap == "arriving")
-        if kind.marks(self.config.ecc):
+            place.tap(getattr(memory, tap), taken, writes.streams, among=takes[tap], raw=tap == "arriving")
+        if kind.marks:
             place.tap(memory.chosen, memory.marked_data, writes.streams, among=writes.takes, lanes=True)
         ahead = getattr(memory, "next_drive", None)
         place.drive(memory.drive, reads.streams, among=reads.puts, raw=True, ahead=ahead)
         if self.config.ecc:
-            errors += [(place.slice, getattr(memory, f"{word}_error")) for word in ("read", "old", "new")]
+            errors += [(place.slice, getattr(memory, f"{word}_error")) for word in kind.mended]
         faults["bank_conflict"].append(memory.bank_conflict)
         faults["address_range"].append(memory.address_range)
         return memory.read_data
@@ -412,7 +424,8 @@ class Superlane(wiring.Component):
 
     def _mended(self, m: Module, name: str, word: Value, taken: Value) -> tuple[Value, Value]:
         """The data of a stream register, and its error if it is taken in this cycle."""
-        corrector = self.tiles.place(m, f"{name}_corrector", "corrector", Corrector, clocked=False)
+        build = partial(Corrector, one_hot=self.config.pipelined)
+        corrector = self.tiles.place(m, f"{name}_corrector", "corrector", build, clocked=False)
         error = Signal(ERROR, name=f"{name}_error")
         m.d.comb += [
             corrector.i.eq(word),

@@ -267,6 +267,8 @@ class Row:
         self.puts: dict[int, list] = defaultdict(list)
         self.masked: dict[int, list] = defaultdict(list)
         """What a WRITE_MASKED stores, by the cycle from which it can be read."""
+        self.merging: dict[str, list] = {}
+        """By slice: the last WRITE_MASKED, and the last cycle in which it uses the slice."""
         self.out_of_range = False
         self.products: dict[tuple[str, int], list] = {}
         self.buffer: dict[tuple[str, int, int], int] = {}
@@ -307,7 +309,7 @@ class Row:
                 self._take_text(model, stream, number, words, cycle)
             for model, number, word in self.arriving.pop(cycle, ()):
                 model.arrive(number, word)
-            before, running = running, []
+            running = []
             for model in self.queues:
                 instruction, control = model.step(cycle, cycle in releases)
                 if control is not None and control.op is isa.NOTIFY:
@@ -316,7 +318,7 @@ class Row:
                     self._fetch(model, control, cycle)
                 if instruction is not None:
                     running.append((model.queue, instruction))
-            self._dispatch(running, before, cycle)
+            self._dispatch(running, cycle)
             cycle += 1
             idle = idle + 1 if all(model.done for model in self.queues) else 0
         self.faults.update(*(model.faults for model in self.queues))
@@ -368,10 +370,15 @@ class Row:
     def _banks(self, instruction) -> set[int]:
         if "address" not in instruction.values:
             return {0, 1}
+        if instruction.op is isa.WRITE_MASKED and self.config.ecc and self.config.pipelined:
+            return {0, 1}
         return {int(instruction["address"] >= self.config.mem_words // 2)}
 
-    def _use_banks(self, running, before) -> None:
-        storing = {q.slice: i for q, i in before if i.op is isa.WRITE_MASKED}
+    def _use_banks(self, running, cycle) -> None:
+        storing = {name: masked for name, (masked, last) in self.merging.items() if cycle <= last}
+        self.merging |= {
+            q.slice: [i, cycle + 1 + self.config.masked_cycles] for q, i in running if i.op is isa.WRITE_MASKED
+        }
         for queue, instruction in running:
             if queue.unit.name == "write" and queue.slice in storing:
                 self.faults.add("write-conflict")
@@ -381,9 +388,9 @@ class Row:
                 if any(self._banks(instruction) & self._banks(write) for write in writes):
                     self.faults.add("bank-conflict")
 
-    def _dispatch(self, running, before, cycle) -> None:
+    def _dispatch(self, running, cycle) -> None:
         """What happens in the dispatch cycle itself: memory is read, weights are installed, banks are used."""
-        self._use_banks(running, before)
+        self._use_banks(running, cycle)
         for queue, instruction in running:
             name = queue.slice
             if instruction.op is isa.SCATTER:
@@ -457,7 +464,7 @@ class Row:
             case "write" if op is isa.WRITE_MASKED:
                 old = self.memory[name][instruction["address"]]
                 word = [new if chosen else was for new, chosen, was in zip(*sources, old, strict=True)]
-                self.masked[cycle + 2].append((name, instruction["address"], word))
+                self.masked[cycle + 2 + self.config.masked_cycles].append((name, instruction["address"], word))
             case "write":
                 self.memory[name][instruction["address"]] = list(sources[0])
                 self.defined[name][instruction["address"]] = True

@@ -44,6 +44,9 @@ TINY = ChipConfig(
 TURNS = replace(ECP5, mem_words=64, vxm_alus=2, mxm_turns=4)
 """Slices that cannot name all streams, and ALUs and planes that are busy for some cycles."""
 
+CHECKED = replace(TURNS, name="checked", ecc=True)
+"""Where a WRITE_MASKED takes some cycles, and both banks."""
+
 WIDE = ChipConfig(name="wide", superlanes=20, streams=32, row=QUAD.row, weight_streams=16, mem_words=64)
 
 
@@ -68,7 +71,7 @@ def assert_row_model_agrees(config, text, memory, defined):
 
 @pytest.mark.parametrize(
     ("config", "seeds"),
-    [(NANO, 12), (QUAD, 3), (ODD, 8), (TINY, 15), (TURNS, 8)],
+    [(NANO, 12), (QUAD, 3), (ODD, 8), (TINY, 15), (TURNS, 8), (CHECKED, 8)],
     ids=lambda value: getattr(value, "name", None),
 )
 def test_reference_agrees_with_shifting_registers(config, seeds):
@@ -108,7 +111,9 @@ def mutated(text, random):
 
 
 @pytest.mark.parametrize(
-    ("config", "seeds"), [(NANO, 15), (QUAD, 2), (TURNS, 25)], ids=lambda value: getattr(value, "name", None)
+    ("config", "seeds"),
+    [(NANO, 15), (QUAD, 2), (TURNS, 25), (CHECKED, 15)],
+    ids=lambda value: getattr(value, "name", None),
 )
 def test_checker_agrees_with_shifting_registers(config, seeds):
     """Of broken programs the checker names just the rules that the row model saw broken; the rest run as ever."""
@@ -126,7 +131,7 @@ def test_checker_agrees_with_shifting_registers(config, seeds):
                 assert Row(config, text, program.memory, program.defined).run().faults == rules
             else:
                 assert_row_model_agrees(config, text, program.memory, program.defined)
-    if config is NANO:
+    if config in (NANO, CHECKED):
         assert {"legal", "collision", "undefined-stream", "bank-conflict", "write-conflict"} <= set(seen)
     if config is TURNS:
         assert {"legal", "alu-busy"} <= set(seen)
@@ -147,7 +152,26 @@ def test_checker_and_shifting_registers_agree_on_busy_planes(gap, op):
     assert Row(TURNS, text, memory, defined).run().faults == rules
 
 
-@pytest.mark.parametrize("config", [NANO, QUAD, ODD, TINY, WIDE, TURNS], ids=lambda c: c.name)
+@pytest.mark.parametrize("gap", range(1, CHECKED.masked_cycles + 4))
+@pytest.mark.parametrize("op", [isa.READ, isa.WRITE], ids=lambda op: op.name)
+def test_checker_and_shifting_registers_agree_on_long_masked_writes(gap, op):
+    """Of the other bank, which a WRITE_MASKED that is soon done leaves alone."""
+    name = CHECKED.mem_slices[0].name
+    masked = isa.WRITE_MASKED.encode(src=S0, address=0, mask=S0)
+    operands = {"dst" if op is isa.READ else "src": S0, "address": CHECKED.bank_words}
+    late = isa.NOP.encode(count=gap)
+    text = {f"{name}.write": [late, masked], f"{name}.read": [late, late, op.encode(**operands)]}
+    if op is isa.WRITE:
+        text = {f"{name}.write": [masked, *([isa.NOP.encode(count=gap - 1)] if gap > 1 else []), op.encode(**operands)]}
+    memory = {s.name: np.zeros((CHECKED.mem_words, CHECKED.lanes), np.uint8) for s in CHECKED.mem_slices}
+    defined = {slice_name: np.ones(CHECKED.mem_words, bool) for slice_name in memory}
+    rules = {v.rule for v in violations(CHECKED, text, defined, memory)}
+    conflict = "bank-conflict" if op is isa.READ else "write-conflict"
+    assert (conflict in rules) == (gap < CHECKED.masked_cycles + 2)
+    assert Row(CHECKED, text, memory, defined).run().faults == rules
+
+
+@pytest.mark.parametrize("config", [NANO, QUAD, ODD, TINY, WIDE, TURNS, CHECKED], ids=lambda c: c.name)
 def test_same_seed_same_program(config):
     one, other, third = random_program(config, 11), random_program(config, 11), random_program(config, 12)
     assert one.text == other.text

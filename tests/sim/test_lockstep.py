@@ -19,11 +19,12 @@ BUILD = Path(__file__).parents[2] / "build"
         ("nano_ecc", 100, Variant.FLIPS),
         ("quad", 100, Variant.CHECKED),
         ("ecp5_45k", 60, Variant.CHECKED),
+        ("ecp5_ecc", 60, Variant.FLIPS),
     ],
-    ids=["near", "nano_ecc", "quad", "ecp5_45k"],
+    ids=["near", "nano_ecc", "quad", "ecp5_45k", "ecp5_ecc"],
 )
 def test_rtl_and_reference_agree(chip, writes, variant, tmp_path):
-    """`nano_ecc` in the variant that the flips need anyway; ``writes`` of each program, at least, are compared."""
+    """Those with ECC in the variant that the flips need anyway; ``writes`` of each program, at least, are compared."""
     seeds: list[int] = []
     config, programs = BUILDS[chip], 40
     compared = lockstep(

@@ -59,6 +59,7 @@ from .table.mem import (
     WRITE_FROM,
     WRITE_MASK,
     WRITE_MASKED,
+    banks,
 )
 from .table.mxm import (
     ABC,
@@ -336,6 +337,7 @@ __all__ = [
     "WRITE_MASKED",
     "XOR",
     "arriving",
+    "banks",
     "queue_by_name",
     "queues",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -33,11 +33,13 @@ class ErrorCollector(wiring.Component):
     ----------
     slices : sequence of int
         For each source of errors its slice, counted as in ``config.slices``.
+    pipelined : bool
+        Take errors into registers first: in an FPGA they come a long way.
 
     Attributes
     ----------
     latency : int
-        Cycles from ``error`` to ``errors``: 1.
+        Cycles from ``error`` to ``errors``: 1, pipelined 2.
 
     Members
     -------
@@ -47,15 +49,18 @@ class ErrorCollector(wiring.Component):
         Without the superlane's number.
     """
 
-    latency = 1
-
-    def __init__(self, slices: Sequence[int]):
+    def __init__(self, slices: Sequence[int], *, pipelined: bool = False):
         self.slices = tuple(slices)
+        self.pipelined = pipelined
+        self.latency = 2 if pipelined else 1
         super().__init__({f"error{n}": In(ERROR) for n in range(len(self.slices))} | {"errors": Out(ERRORS)})
 
     def elaborate(self, platform) -> Module:
         m = Module()
         found = [getattr(self, f"error{n}") for n in range(len(self.slices))]
+        if self.pipelined:
+            arriving, found = found, [Signal(ERROR, name=f"found{n}") for n in range(len(self.slices))]
+            m.d.sync += [here.eq(error) for here, error in zip(found, arriving, strict=True)]
         places = []
         for number, error in zip(self.slices, found, strict=True):
             place = Signal(PLACE)
@@ -128,8 +133,12 @@ def _sum(numbers: Sequence[Value]) -> Value:
 
 
 def _first(there: Sequence[Value], places: Sequence[Value]) -> Value:
-    """The first place that is there; zeros if none is."""
-    chosen: Value = Const(0, PLACE.size)
-    for now, place in zip(reversed(there), reversed(places), strict=True):
-        chosen = Mux(now, Value.cast(place), chosen)
-    return chosen
+    """The first place that is there; zeros if none is. As a tree."""
+    found = [(now, Mux(now, Value.cast(place), 0)) for now, place in zip(there, places, strict=True)]
+    while len(found) > 1:
+        pairs = [found[n : n + 2] for n in range(0, len(found), 2)]
+        found = [
+            (pair[0][0] | pair[1][0], Mux(pair[0][0], pair[0][1], pair[1][1])) if len(pair) == 2 else pair[0]
+            for pair in pairs
+        ]
+    return found[0][1]

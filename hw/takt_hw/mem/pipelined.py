@@ -8,16 +8,13 @@ from .. import isa
 from ..config import LANES_PER_SUPERLANE
 from ..streams import BITS
 from .registered_banks import RegisteredBanks
-from .secded import Corrector
 from .slice import ADDRESS_STREAM_BITS, MemSlice
 
 
 class PipelinedMemSlice(MemSlice):
-    """A `MemSlice` whose banks are used one cycle later, for reading and for writing, so that nothing changes between
-    the two.
+    """A `MemSlice` whose words are read and written one cycle later, so that nothing changes between the two.
 
-    Without check bits WRITE_MASKED is one write of some lanes. With them it fetches its word and writes in the next
-    cycle, as in a `MemSlice`; that is the slowest path of such a build.
+    WRITE_MASKED is one write of some lanes.
 
     ``write``, ``write_address`` and ``write_data`` show a write in the table's cycle, one before it happens.
     ``address_range`` comes one cycle later than from a `MemSlice`. ``next_drive`` is what ``drive`` names in the next
@@ -25,7 +22,7 @@ class PipelinedMemSlice(MemSlice):
 
     Parameters
     ----------
-    words, ecc, shows :
+    words, shows :
         As of a `MemSlice`; but the old words of what is shown have read ports of their own, so twice the block RAMs.
 
     Attributes
@@ -36,25 +33,18 @@ class PipelinedMemSlice(MemSlice):
 
     latency = 1 + RegisteredBanks.latency
     ahead = True
+    marks = True
 
-    @staticmethod
-    def marks(ecc: bool) -> bool:
-        """Without check bits: the lanes of the mask are looked at once for all slices of a position."""
-        return not ecc
+    def __init__(self, words: int, *, shows: bool = True):
+        super().__init__(words, shows=shows)
 
     def elaborate(self, platform) -> Module:
         m = Module()
         bits, address_bits = len(self.arriving_data), len(self.write_address)
-        m.submodules.banks = banks = RegisteredBanks(
-            self.words, bits, 1 if self.ecc else LANES_PER_SUPERLANE, fetches=self.ecc, shows=self.shows
-        )
+        m.submodules.banks = banks = RegisteredBanks(self.words, bits, LANES_PER_SUPERLANE, shows=self.shows)
         self._taps(m)
         gathers, masks, scatters = self._is(isa.GATHER), self._is(isa.WRITE_MASKED), self._is(isa.SCATTER)
         fixed = self.writes.word[isa.ADDRESS.bits][:address_bits]
-        if self.marks(self.ecc):
-            chosen = self.marked_data
-        else:
-            chosen = Cat(self.chosen_data.word_select(n, 8).any() for n in range(LANES_PER_SUPERLANE))
 
         # Reading: where, in the first cycle, then the banks', then the register behind them. Block RAMs stand far and
         # wide, so that nothing but a register is in front of them.
@@ -64,21 +54,8 @@ class PipelinedMemSlice(MemSlice):
             read_at.eq(Mux(self.host_read, self.host_address, named)),
             gather_misses.eq(gathers & self.gathered_data[address_bits:ADDRESS_STREAM_BITS].any()),
         ]
-        m.d.comb += [
-            banks.read.eq(~gather_misses),
-            banks.read_address.eq(read_at),
-            self.next_drive.valid.eq(_delayed(m, self.reads.valid, self.latency - 1, "sending")),
-            self.next_drive.stream.eq(_delayed(m, self.reads.word[isa.READ_TO.bits], self.latency - 1, "to")),
-            self.drive.valid.eq(_delayed(m, self.next_drive.valid, 1, "sends")),
-            self.drive.stream.eq(_delayed(m, self.next_drive.stream, 1, "sends_to")),
-            self.drive.data.eq(banks.read_data),
-        ]
-        hosted = used = address = None
-        if self.ecc:
-            hosted = _delayed(m, self.host_read, self.latency, "hosted")
-            used = (self.drive.valid & _delayed(m, banks.read, banks.latency, "fits")) | hosted
-            address = _delayed(m, banks.read_address, banks.latency, "address")
-        m.d.comb += self.read_data.eq(self._mended(m, "read", banks.found, used, address=address, counted=hosted))
+        self._send(m, banks, read_at, gather_misses)
+        m.d.comb += self.read_data.eq(banks.found)
 
         # Writing: the same, but for the register behind.
         storing, masking, write_at, scatter_misses = Signal(), Signal(), Signal(address_bits), Signal()
@@ -92,68 +69,48 @@ class PipelinedMemSlice(MemSlice):
             masking.eq(masks),
             scatter_misses.eq(misses),
             write_at.eq(Mux(self.host_write, self.host_address, stored_at)),
-            news.eq(Mux(self.host_write, self._code(self.host_data), self.arriving_data)),
-            lanes.eq(chosen),
+            news.eq(Mux(self.host_write, self.host_data, self.arriving_data)),
+            lanes.eq(self.marked_data),
         ]
-        m.d.comb += self.address_range.eq(gather_misses | scatter_misses)
-        if self.ecc:
-            self._merge(m, banks, storing, masking, write_at, news, lanes)
-        else:
-            m.d.comb += [
-                banks.write.eq(1),
-                # one level of gates: which lanes there are takes the cycle before
-                banks.write_parts.eq(Mux(masking, lanes, storing.replicate(LANES_PER_SUPERLANE))),
-                banks.write_address.eq(write_at),
-                banks.write_data.eq(news),
-            ]
+        m.d.comb += [
+            self.address_range.eq(gather_misses | scatter_misses),
+            banks.write.eq(1),
+            # one level of gates: which lanes there are takes the cycle before
+            banks.write_parts.eq(Mux(masking, lanes, storing.replicate(LANES_PER_SUPERLANE))),
+            banks.write_address.eq(write_at),
+            banks.write_data.eq(news),
+        ]
 
         if self.shows:
-            self._show(m, banks, masks, scatters, masking, write_at, news, lanes)
+            at_once = Mux(scatters, self.chosen_data[:address_bits], fixed)
+            m.d.comb += [
+                banks.show_address.eq(fixed),
+                self.write.eq(masking | (self.writes.valid & ~masks & ~misses)),
+                self.write_address.eq(Mux(masking, write_at, at_once)),
+                self.write_data.eq(Mux(masking, merged(lanes, news, banks.shown), self.arriving_data[:BITS])),
+            ]
         self._check(m, gathers, scatters, masking, write_at)
         return m
 
-    def _merge(self, m: Module, banks, stores, masking, write_at, news, lanes) -> None:
-        """Words with check bits are written whole: at once, or merged into the old one in the next cycle."""
-        merging, merged_at = _delayed(m, masking, 1, "merging"), _delayed(m, write_at, 1, "merged_at")
-        held, held_lanes = _delayed(m, news, 1, "held"), _delayed(m, lanes, 1, "held_lanes")
-        old = self._mended(m, "old", banks.fetched, merging, address=merged_at)
-        new = self._mended(m, "new", held, merging)
+    def _send(self, m: Module, banks: RegisteredBanks, read_at: Value, misses: Value) -> None:
+        """Read a word, and drive it when it is there."""
         m.d.comb += [
-            banks.fetch.eq(masking),
-            banks.fetch_address.eq(write_at),
-            banks.write.eq(merging | stores),
-            banks.write_parts.eq(1),
-            banks.write_address.eq(Mux(merging, merged_at, write_at)),
-            banks.write_data.eq(Mux(merging, self._code(_merged(held_lanes, new, old)), news)),
-        ]
-
-    def _show(self, m: Module, banks, masks, scatters, masking, write_at, news, lanes) -> None:
-        """What is seen of writing, in the table's cycles."""
-        address_bits = len(self.write_address)
-        fixed = self.writes.word[isa.ADDRESS.bits][:address_bits]
-        shown: Value = banks.shown
-        new: Value = news
-        if self.ecc:
-            correctors = [Corrector(), Corrector()]
-            m.submodules.shown_corrector, m.submodules.shown_new_corrector = correctors
-            m.d.comb += [correctors[0].i.eq(shown), correctors[1].i.eq(news)]
-            shown, new = (corrector.o for corrector in correctors)
-        at_once = Mux(scatters, self.chosen_data[:address_bits], fixed)
-        misses = scatters & self.chosen_data[address_bits:ADDRESS_STREAM_BITS].any()
-        m.d.comb += [
-            banks.show_address.eq(fixed),
-            self.write.eq(masking | (self.writes.valid & ~masks & ~misses)),
-            self.write_address.eq(Mux(masking, write_at, at_once)),
-            self.write_data.eq(Mux(masking, _merged(lanes, new, shown), self.arriving_data[:BITS])),
+            banks.read.eq(~misses),
+            banks.read_address.eq(read_at),
+            self.next_drive.valid.eq(delayed(m, self.reads.valid, self.latency - 1, "sending")),
+            self.next_drive.stream.eq(delayed(m, self.reads.word[isa.READ_TO.bits], self.latency - 1, "to")),
+            self.drive.valid.eq(delayed(m, self.next_drive.valid, 1, "sends")),
+            self.drive.stream.eq(delayed(m, self.next_drive.stream, 1, "sends_to")),
+            self.drive.data.eq(banks.read_data),
         ]
 
 
-def _merged(lanes: Value, new: Value, old: Value) -> Value:
+def merged(lanes: Value, new: Value, old: Value) -> Value:
     """The new word in some lanes, the old one in the others."""
     return Cat(Mux(lanes[n], new.word_select(n, 8), old.word_select(n, 8)) for n in range(LANES_PER_SUPERLANE))
 
 
-def _delayed(m: Module, value: Value, cycles: int, name: str) -> Value:
+def delayed(m: Module, value: Value, cycles: int, name: str) -> Value:
     """A value, some cycles later."""
     for n in range(cycles):
         value, before = Signal(len(value), name=f"{name}{n}"), value

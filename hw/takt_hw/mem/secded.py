@@ -21,6 +21,12 @@ def encode(data: Value) -> Value:
 class Corrector(wiring.Component):
     """Mends one flipped bit of a word and says whether there was one, or more. Combinational.
 
+    Parameters
+    ----------
+    one_hot : bool
+        Each bit is compared with the syndrome by decoders of AND gates: half the LUTs of an FPGA, but slow to simulate.
+        Three flips, or five, then count as one; otherwise they do if they look like one.
+
     Members
     -------
     i : In(CODE_BITS)
@@ -36,19 +42,36 @@ class Corrector(wiring.Component):
     single: Out(1)
     double: Out(1)
 
+    def __init__(self, *, one_hot: bool = False):
+        self.one_hot = one_hot
+        super().__init__()
+
     def elaborate(self, platform) -> Module:
         m = Module()
-        # Which bit a syndrome names is looked up: a decoder of 137 comparisons simulates slowly.
+        syndrome = Signal(CHECK_BITS)
+        m.d.comb += syndrome.eq(Cat((self.i & Const(row, CODE_BITS)).xor() for row in ROWS))
+        flips, single = self._decoded(m, syndrome) if self.one_hot else self._looked_up(m, syndrome)
+        m.d.comb += [
+            self.single.eq(single),
+            self.double.eq((syndrome != 0) & ~single),
+            self.o.eq(self.i ^ flips),
+        ]
+        return m
+
+    def _looked_up(self, m: Module, syndrome: Value) -> tuple[Value, Value]:
+        """The bit that a syndrome names, if it does, and whether it does."""
         where = {column: bit for bit, column in enumerate(COLUMNS)}
         table = [where.get(syndrome, NOWHERE) for syndrome in range(1 << CHECK_BITS)]
         m.submodules.positions = positions = Memory(shape=POSITION_BITS, depth=len(table), init=table)
         look_up = positions.read_port(domain="comb")
-        syndrome = Signal(CHECK_BITS)
-        m.d.comb += [
-            syndrome.eq(Cat((self.i & Const(row, CODE_BITS)).xor() for row in ROWS)),
-            look_up.addr.eq(syndrome),
-            self.single.eq((syndrome != 0) & (look_up.data != NOWHERE)),
-            self.double.eq((syndrome != 0) & (look_up.data == NOWHERE)),
-            self.o.eq(Mux(self.single, self.i[:DATA_BITS] ^ (Const(1, CODE_BITS) << look_up.data), self.i)),
-        ]
-        return m
+        m.d.comb += look_up.addr.eq(syndrome)
+        single = (syndrome != 0) & (look_up.data != NOWHERE)
+        return Mux(single, Const(1, CODE_BITS) << look_up.data, 0), single
+
+    def _decoded(self, m: Module, syndrome: Value) -> tuple[Value, Value]:
+        """The same, from two decoders; of any odd syndrome it is said that it names one."""
+        low_bits = CHECK_BITS // 2
+        low, high = Signal(1 << low_bits), Signal(1 << (CHECK_BITS - low_bits))
+        m.d.comb += [low.eq(1 << syndrome[:low_bits]), high.eq(1 << syndrome[low_bits:])]
+        flips = Cat(low[column & (len(low) - 1)] & high[column >> low_bits] for column in COLUMNS)
+        return flips, syndrome.xor()

@@ -72,11 +72,16 @@ class MemSlice(wiring.Component):
     latency = BankPair.latency
     ahead = False
     """Whether a slice says a cycle before, in ``next_drive``, what it will drive."""
-
-    @staticmethod
-    def marks(ecc: bool) -> bool:
-        """Whether a slice is told which lanes of a mask are not 0, and does not see the mask."""
-        return False
+    marks = False
+    """Whether a slice is told which lanes of a mask are not 0, and does not see the mask."""
+    taps = ("gathered", "arriving", "chosen")
+    """Its taps, by name."""
+    mended = ("read", "old", "new")
+    """With ECC: the words that it mends, as they are named in its errors."""
+    one_hot = False
+    """With ECC: of which form its `Corrector`s are."""
+    encodes = True
+    """With ECC: whether it makes the check bits of ``host_data``, or gets them."""
 
     def __init__(self, words: int, *, ecc: bool = False, shows: bool = True):
         self.words = words
@@ -84,23 +89,21 @@ class MemSlice(wiring.Component):
         self.shows = shows
         address_bits = (words - 1).bit_length()
         bits = CODE_BITS if ecc else BITS
-        marks = self.marks(ecc)
         super().__init__(
             {
                 "reads": In(dispatch_layout(isa.MEM_READ.word_bits)),
                 "writes": In(dispatch_layout(isa.MEM_WRITE.word_bits)),
-                "gathered": Out(TAP),
-                "gathered_data": In(ADDRESS_STREAM_BITS),
+                **({"gathered": Out(TAP), "gathered_data": In(ADDRESS_STREAM_BITS)} if "gathered" in self.taps else {}),
                 "arriving": Out(TAP),
                 "arriving_data": In(bits),
                 "chosen": Out(TAP),
-                "chosen_data": In(ADDRESS_STREAM_BITS if marks else BITS),
+                "chosen_data": In(ADDRESS_STREAM_BITS if self.marks else BITS),
                 "drive": Out(drive_layout(bits)),
                 **({"next_drive": Out(TAP)} if self.ahead else {}),
                 "host_read": In(1),
                 "host_write": In(1),
                 "host_address": In(address_bits),
-                "host_data": In(BITS),
+                "host_data": In(BITS if self.encodes else bits),
                 "read_data": Out(BITS),
                 "write": Out(1),
                 "write_address": Out(address_bits),
@@ -108,8 +111,8 @@ class MemSlice(wiring.Component):
                 "bank_conflict": Out(1),
                 "address_range": Out(1),
             }
-            | ({"marked_data": In(LANES_PER_SUPERLANE)} if marks else {})
-            | ({name: Out(ERROR) for name in ("read_error", "old_error", "new_error")} if ecc else {})
+            | ({"marked_data": In(LANES_PER_SUPERLANE)} if self.marks else {})
+            | ({f"{name}_error": Out(ERROR) for name in self.mended} if ecc else {})
         )
 
     def elaborate(self, platform) -> Module:
@@ -214,7 +217,7 @@ class MemSlice(wiring.Component):
         """The data of a word. Its error, if it is ``used`` at all, has an address if it comes from the banks."""
         if not self.ecc:
             return word
-        m.submodules[f"{name}_corrector"] = corrector = Corrector()
+        m.submodules[f"{name}_corrector"] = corrector = Corrector(one_hot=self.one_hot)
         error = getattr(self, f"{name}_error")
         m.d.comb += [
             corrector.i.eq(word),

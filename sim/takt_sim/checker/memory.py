@@ -49,15 +49,16 @@ def _undefined(accesses: Sequence[Dispatch], defined: Mapping[str, np.ndarray]) 
 
 
 def _conflicts(config: ChipConfig, accesses: Sequence[Dispatch]) -> Iterator[Violation]:
-    """A WRITE_MASKED uses bank and write port in the next cycle too."""
+    """A WRITE_MASKED uses banks and write port in the next cycles too."""
     masked: dict[Place, Dispatch] = {}
     writing: dict[Place, list[Dispatch]] = {}
     for d in accesses:
         if d.queue.unit is isa.MEM_WRITE:
             writing.setdefault((d.queue.slice, d.cycle), []).append(d)
             if d.instruction.op is isa.WRITE_MASKED:
-                writing.setdefault((d.queue.slice, d.cycle + 1), []).append(d)
-                masked[d.queue.slice, d.cycle + 1] = d
+                for cycle in range(d.cycle + 1, d.cycle + 2 + config.masked_cycles):
+                    writing.setdefault((d.queue.slice, cycle), []).append(d)
+                    masked.setdefault((d.queue.slice, cycle), d)
     for d in accesses:
         place = d.queue.slice, d.cycle
         if d.queue.unit is isa.MEM_WRITE:
@@ -65,14 +66,8 @@ def _conflicts(config: ChipConfig, accesses: Sequence[Dispatch]) -> Iterator[Vio
                 yield d.violation("write-conflict", f"write port must be free, not store {masked[place].instruction}")
             continue
         for write in writing.get(place, ()):
-            shared = _banks(config, d) & _banks(config, write)
+            shared = isa.banks(config, d.instruction) & isa.banks(config, write.instruction)
             if shared:
                 message = f"bank must differ from that of {write.instruction}, not be {min(shared)} too"
                 yield d.violation("bank-conflict", message)
                 break
-
-
-def _banks(config: ChipConfig, d: Dispatch) -> set[int]:
-    """Banks that an access uses: both where only data know the address."""
-    address = d.instruction.values.get("address")
-    return {0, 1} if address is None else {address // config.bank_words}

@@ -180,13 +180,16 @@ class Plan:
         """ALUs whose results can be taken in ``cycle``."""
         return [Alu(n) for n in range(self.config.vxm_alus) if self.is_set(("alu", "VXM", n), cycle, 0)]
 
-    def busy_banks(self, queue: Queue, cycle: int) -> set[int]:
+    def busy_banks(self, queue: Queue, cycle: int) -> frozenset[int]:
         """Banks that the slice's other queue uses in ``cycle``."""
         slots = self.slots[self.partner[queue.index]]
-        busy = banks(self.config, slots[cycle]) if cycle in slots else set()
-        if cycle - 1 in slots and slots[cycle - 1].op is isa.WRITE_MASKED:
-            busy = busy | banks(self.config, slots[cycle - 1])
-        return busy
+        busy = isa.banks(self.config, slots[cycle]) if cycle in slots else frozenset()
+        return busy.union(*(isa.banks(self.config, slots[n]) for n in self._merges(slots, cycle)))
+
+    def _merges(self, slots: dict[int, Instruction], cycle: int) -> list[int]:
+        """Cycles of the WRITE_MASKEDs of a queue that are not done in ``cycle``."""
+        before = range(cycle - 1 - self.config.masked_cycles, cycle)
+        return [n for n in before if n in slots and slots[n].op is isa.WRITE_MASKED]
 
     def _may_dispatch(self, queue: Queue, cycle: int, instruction: Instruction) -> bool:
         slots = self.slots[queue.index]
@@ -274,12 +277,13 @@ class Plan:
 
     def _may_access(self, queue: Queue, cycle: int, instruction: Instruction) -> bool:
         slots, op, name = self.slots[queue.index], instruction.op, queue.slice
-        used = banks(self.config, instruction)
+        used = isa.banks(self.config, instruction)
         if used & self.busy_banks(queue, cycle) or self._overwrites_text(name, instruction):
             return False
-        if cycle - 1 in slots and slots[cycle - 1].op is isa.WRITE_MASKED:
+        if self._merges(slots, cycle):
             return False
-        if op is isa.WRITE_MASKED and (cycle + 1 in slots or used & self.busy_banks(queue, cycle + 1)):
+        merging = range(cycle + 1, cycle + 2 + self.config.masked_cycles) if op is isa.WRITE_MASKED else ()
+        if any(n in slots or used & self.busy_banks(queue, n) for n in merging):
             return False
         if op in (isa.READ, isa.WRITE_MASKED):
             address = instruction["address"]
@@ -311,14 +315,6 @@ class Plan:
 def _all_in(streams: Sequence[int], named: frozenset[Stream]) -> bool:
     """Whether all the streams are among those that a queue names."""
     return all(Stream.from_bits(bits) in named for bits in streams)
-
-
-def banks(config: ChipConfig, instruction: Instruction) -> set[int]:
-    """Banks that a MEM instruction uses: both where only data know the address."""
-    if instruction.op in isa.CONTROL:
-        return set()
-    address = instruction.values.get("address")
-    return {0, 1} if address is None else {address // config.bank_words}
 
 
 def _sets(queue: Queue, instruction: Instruction) -> State | None:

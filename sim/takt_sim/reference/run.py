@@ -190,7 +190,7 @@ class ReferenceRun:
         address = d.instruction["address"]
         # The old word is that of the dispatch cycle: the bank serves nobody else until the new one is there.
         merged = np.where(mask != 0, vector, self.memory[d.queue.slice][address])
-        self._store(d, address, merged, d.cycle + d_skew(d.instruction.op, self.config) + 1)
+        self._store(d, address, merged, d.cycle + d_skew(d.instruction.op, self.config) + 1 + self.config.masked_cycles)
 
     def _scatter(self, d: Dispatch) -> None:
         vector, reached = self._take(d, d.instruction["src"]), defaultdict(list)

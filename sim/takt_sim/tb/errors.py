@@ -75,5 +75,6 @@ def flip_register(cycle: int, superlane: int, position: int, stream: str, bits: 
 
 def flip_word(config: ChipConfig, cycle: int, superlane: int, slice: str, address: int, bits: int) -> Flip:
     """Flip bits of a memory word. The cycle is superlane 0's."""
-    bank, word = divmod(address, config.bank_words)
+    # a pipelined build has both banks in one memory
+    bank, word = (0, address) if config.pipelined else divmod(address, config.bank_words)
     return Flip(cycle + superlane, f"superlane{superlane}.{slice}.banks.bank{bank}", word, bits)

@@ -1,5 +1,7 @@
 """Errors of all slices become counters and the places of the first."""
 
+import pytest
+
 from takt_hw.mem.errors import ERROR, ERRORS, PLACE, REPORT, ErrorCollector, ErrorLog
 from tests.hw.simulation import run
 
@@ -25,16 +27,19 @@ def report(**values):
     return sum(value << REPORT[name].offset for name, value in values.items())
 
 
-def test_a_superlane_counts_and_names_the_first():
+@pytest.mark.parametrize("pipelined", [False, True])
+def test_a_superlane_counts_and_names_the_first(pipelined):
     steps = [
         {"error1": error(single=1, from_memory=1, address=77), "error2": error(single=1)},
         {"error0": error(double=1), "error2": error(single=1, counted=0)},
         {},
         {},
     ]
-    seen = run(ErrorCollector([9, 4, 5]), steps, lambda d: {"errors": d.errors})
-    assert [row["errors"] for row in seen] == [
-        0,
+    collector = ErrorCollector([9, 4, 5], pipelined=pipelined)
+    seen = run(collector, [*steps, {}], lambda d: {"errors": d.errors})
+    assert collector.latency == 1 + pipelined
+    assert [row["errors"] for row in seen[: collector.latency]] == [0] * collector.latency
+    assert [row["errors"] for row in seen[collector.latency :][:3]] == [
         errors(corrected=2, first_corrected=place(4, 77, from_memory=1)),
         errors(uncorrectable=1, first_corrected=place(5), first_uncorrectable=place(9)),
         0,

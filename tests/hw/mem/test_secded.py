@@ -59,15 +59,16 @@ def test_the_host_side_functions(data):
     assert secded.correct(word ^ 0b11 << 126) is None
 
 
-@pytest.fixture(scope="module")
-def judged():
+@pytest.fixture(scope="module", params=[False, True], ids=["looked up", "one hot"])
+def judged(request):
     """What the circuit makes of words, by word."""
     words = {secded.encode(data) for data in DATA}
     words |= {secded.encode(data) ^ 1 << bit for data in DATA for bit in range(CODE_BITS)}
     pairs = combinations(range(CODE_BITS), 2)
     words |= {secded.encode(DATA[-1]) ^ 1 << a ^ 1 << b for a, b in pairs}
     order = sorted(words)
-    seen = run(Corrector(), [{"i": word} for word in order], lambda d: {"o": d.o, "s": d.single, "d": d.double})
+    circuit = Corrector(one_hot=request.param)
+    seen = run(circuit, [{"i": word} for word in order], lambda d: {"o": d.o, "s": d.single, "d": d.double})
     return {word: (row["o"], row["s"], row["d"]) for word, row in zip(order, seen, strict=True)}
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...config import Kind
-from ..form import Cycles, Field, Op, Role, Unit, stream_field
+from ...config import ChipConfig, Kind
+from ..form import Cycles, Field, Instruction, Op, Role, Unit, stream_field
 from .control import CONTROL
 
 ADDRESS = Field(name="address", lsb=8, width=16, limit="mem_words", doc="Word of the slice; the upper half is bank 1.")
@@ -43,7 +43,7 @@ WRITE = Op(
     operation="memory[address] = stream[src]. The write happens in cycle dispatch + d_skew.",
     errors=(
         "A READ or GATHER of the same slice uses the same bank in the same cycle.",
-        "The write queue dispatched a WRITE_MASKED in the cycle before.",
+        "The write queue dispatched a WRITE_MASKED in the 1 + masked_cycles cycles before.",
         "No value arrives on the stream.",
     ),
 )
@@ -55,11 +55,12 @@ WRITE_MASKED = Op(
     d_skew=Cycles(1),
     summary="Store some lanes of one stream vector.",
     operation="For each lane with mask[lane] != 0: memory[address][lane] = stream[src][lane]; the other lanes keep "
-    "their values. The write happens in cycle dispatch + d_skew + 1, and READs dispatched later than dispatch + 1 see "
-    "it. The instruction uses its bank, for reading and for writing, in the cycle of its dispatch and in the next.",
+    "their values. The write happens in cycle dispatch + d_skew + 1 + masked_cycles, and READs dispatched later than "
+    "dispatch + 1 + masked_cycles see it. The instruction uses its bank, both if masked_cycles is not 0, for reading "
+    "and for writing, from the cycle of its dispatch to 1 + masked_cycles after it.",
     errors=(
-        "A READ or GATHER of the same slice uses the bank in either cycle.",
-        "The write queue dispatches anything in the next cycle.",
+        "A READ or GATHER of the same slice uses a bank while it does.",
+        "The write queue dispatches anything in the 1 + masked_cycles cycles behind it.",
         "No value arrives on a stream.",
         "The word was never written or loaded.",
     ),
@@ -94,7 +95,7 @@ SCATTER = Op(
     "Uses both banks.",
     errors=(
         "A READ or GATHER of the same slice in the same cycle.",
-        "The write queue dispatched a WRITE_MASKED in the cycle before.",
+        "The write queue dispatched a WRITE_MASKED in the 1 + masked_cycles cycles before.",
         "No value arrives on a stream.",
         "An address out of range: no tool can refuse it, the fault flag reports it after the run.",
     ),
@@ -111,3 +112,11 @@ MEM_WRITE = Unit(
     stride=ADDRESS,
     doc="Write port of a MEM slice.",
 )
+
+
+def banks(config: ChipConfig, instruction: Instruction) -> frozenset[int]:
+    """Banks that an instruction of a MEM slice uses: both where only data know the address, or where it takes long."""
+    if instruction.op in CONTROL:
+        return frozenset()
+    both = "address" not in instruction.values or (instruction.op is WRITE_MASKED and config.masked_cycles)
+    return frozenset((0, 1)) if both else frozenset((instruction["address"] // config.bank_words,))
