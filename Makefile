@@ -70,8 +70,9 @@ soak: .venv/ready compiler ## N=1000 random legal programs on RTL and reference;
 	@$(BIN)/python -m takt_sim.tb.soak --programs $(N) --seed $(SEED) --chip $(CHIP)
 
 soak-links: N = 50
-soak-links: .venv/ready compiler ## N=50 random programs of CHIPS=2 chips, clocks up to PPM=200 off, on RTL and reference
-	@$(BIN)/python -m takt_sim.tb.system.soak --programs $(N) --seed $(SEED) --chips $(CHIPS) --ppm $(PPM)
+soak-links: CHIP = nano_c2c
+soak-links: .venv/ready compiler ## N=50 random programs of CHIPS=2 chips CHIP=nano_c2c, clocks up to PPM=200 off, on RTL and reference
+	@$(BIN)/python -m takt_sim.tb.system.soak --programs $(N) --seed $(SEED) --chip $(CHIP) --chips $(CHIPS) --ppm $(PPM)
 
 functions: .venv/ready compiler ## exp2, log2 and the like: coefficients fresh, errors as the manual says, RTL the same bits
 	@$(BIN)/python -m takt_sim.functions

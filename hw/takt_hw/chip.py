@@ -242,7 +242,7 @@ class Chip(wiring.Component):
         lost, conflict = Signal(config.links), Signal(config.links)
         for n in range(config.links):
             link = self.tiles.place(m, f"link{n}", "c2c_link", partial(Link, config))
-            sends = Signal(2, name=f"link{n}_sends")
+            sends = Signal(2 + config.mending_cycles, name=f"link{n}_sends")
             receives = Signal(name=f"link{n}_receives")
             m.d.sync += [sends.eq(Cat(dispatches["send", n], sends)), receives.eq(dispatches["receive", n])]
             m.d.comb += [

@@ -254,14 +254,19 @@ class ChipConfig:
     # What ``pipelined`` adds to the latencies of the instruction table.
 
     @property
+    def mending_cycles(self) -> int:
+        """From a stream register to what a slice gets of it, if a flipped bit is mended on the way."""
+        return 1 if self.pipelined and self.ecc else 0
+
+    @property
     def memory_cycles(self) -> int:
         """Registers before a bank's address and behind its data: from a READ or GATHER to its stream."""
-        return 2 if self.pipelined else 0
+        return 2 + self.mending_cycles if self.pipelined else 0
 
     @property
     def masked_cycles(self) -> int:
         """Of a WRITE_MASKED that reads its old word as a READ does, because check bits are those of whole words."""
-        return 2 if self.pipelined and self.ecc else 0
+        return 2 * self.mending_cycles
 
     @property
     def alu_cycles(self) -> int:
@@ -296,14 +301,14 @@ class ChipConfig:
     @property
     def held_cycles(self) -> int:
         """From when the VXM takes a stream to when it takes a held result in its stead."""
-        return 1 if self.pipelined else 0
+        return 1 + self.mending_cycles if self.pipelined else 0
 
     @property
     def product_cycles(self) -> int:
         """Of the MXM's products, until those of the last turn are there too."""
         if self.mxm_turns > 1:
-            return 7 + self.mxm_turns - 1
-        return 8 if self.pipelined else 0
+            return 7 + self.mxm_turns - 1 + self.mending_cycles
+        return 8 + self.mending_cycles if self.pipelined else 0
 
     @property
     def receive_cycles(self) -> int:
@@ -328,7 +333,7 @@ class ChipConfig:
     @property
     def fetch_cycles(self) -> int:
         """From an IFETCH to its words."""
-        return 3 if self.pipelined else 0
+        return 3 + self.mending_cycles if self.pipelined else 0
 
     @property
     def packet_words(self) -> int:
@@ -359,7 +364,9 @@ class ChipConfig:
     @property
     def reduction_cycles(self) -> int:
         """Cycles of the levels of a lane reduction that join superlanes, and what ``pipelined`` adds to the others."""
-        return 24 + 7 * self.reduction_levels if self.pipelined else 2 * self.reduction_levels
+        if self.pipelined:
+            return 24 + 7 * self.reduction_levels + self.mending_cycles
+        return 2 * self.reduction_levels
 
     @property
     def macs(self) -> int:

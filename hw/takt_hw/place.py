@@ -14,8 +14,8 @@ class Place:
     """What one position's slices put on and take from its streams, gathered while they are built.
 
     With ``raw`` a slice puts or takes the register's check bits too; the others deal in data alone. With ``lanes`` it
-    takes no more than which lanes are not 0. With ``among`` it names no other streams. With ``ahead`` it says there, a
-    cycle before, what it will drive.
+    takes no more than which lanes are not 0. With ``late`` it waits `mending_cycles` for what it takes. With ``among``
+    it names no other streams. With ``ahead`` it says there, a cycle before, what it will drive.
     """
 
     slice: int = 0
@@ -32,6 +32,7 @@ class Place:
     tap_owners: list[int] = field(default_factory=list)
     raw_taps: list[bool] = field(default_factory=list)
     lane_taps: list[bool] = field(default_factory=list)
+    late_taps: list[bool] = field(default_factory=list)
 
     def drive(
         self,
@@ -57,6 +58,7 @@ class Place:
         among: frozenset[Stream] | None = None,
         raw: bool = False,
         lanes: bool = False,
+        late: bool = False,
     ) -> None:
         self.taps.append((port, taken))
         self.tap_ranges.append(numbers)
@@ -64,3 +66,4 @@ class Place:
         self.tap_owners.append(self.slice)
         self.raw_taps.append(raw)
         self.lane_taps.append(lanes)
+        self.late_taps.append(late)

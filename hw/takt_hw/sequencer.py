@@ -72,7 +72,8 @@ def place_fetch_ports(
     host = _HostText(m, bus) if config.pipelined else None
     for position, what in enumerate(config.row):
         here = [(queue, name, queues[name]) for queue, name in queue_ports(config) if queue.position == position]
-        build = partial(kind, config.superlanes, len(here), fetch_bits(config, position), CONTROL_LATENCY)
+        take = CONTROL_LATENCY + config.mending_cycles
+        build = partial(kind, config.superlanes, len(here), fetch_bits(config, position), take)
         fetch = tiles.place(m, f"fetch{position}", f"fetch_{what.value}", build)
         m.d.comb += [fetch.clear.eq(clear), getattr(superlanes[0], f"i_fetch{position}").eq(fetch.take)]
         if host is not None:

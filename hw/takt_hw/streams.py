@@ -23,6 +23,17 @@ def dispatch_layout(word_bits: int) -> data.StructLayout:
     return data.StructLayout({"valid": 1, "word": word_bits})
 
 
+def later(m: Module, control: data.View, cycles: int, name: str) -> data.View:
+    """What a queue sent, some cycles later."""
+    for n in range(cycles):
+        before, control = control, Signal(control.shape(), name=f"{name}_later{n}")
+        word = Signal(len(control.word), name=f"{name}_word{n}", reset_less=True)
+        valid = Signal(name=f"{name}_valid{n}")
+        m.d.sync += [valid.eq(before.valid), word.eq(before.word)]
+        m.d.comb += [control.valid.eq(valid), control.word.eq(word)]
+    return control
+
+
 def timed_streams(streams: int, bits: int = BITS) -> data.StructLayout:
     """All streams of one direction between two positions. No stalling: the schedule answers for timing.
 

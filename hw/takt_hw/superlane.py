@@ -64,14 +64,14 @@ class Superlane(wiring.Component):
     host_address, host_data : In
         A word of it, and what that becomes.
     host_read_data : Out(BITS)
-        Two cycles after ``host_read``, and ``config.memory_cycles``.
+        Two cycles after ``host_read``, and ``config.memory_cycles``, and ``config.mending_cycles``.
     feed_{plane}, product_{plane}, product_{plane}_valid : Out(feed_layout), In(sums_layout), In(1)
         To and from each MXM plane; with fp16 also ``product_{plane}_is_fp16``.
     shift_{slice}, permute_{slice} : Out(crossing_signature)
         To and from the networks of each SXM.
     vector_link{n}, part_link{n} : Out(BITS), In(BITS)
-        Of each link: what the last SEND took, from two cycles after its dispatch in this superlane on; what a RECEIVE
-        puts on its stream, two cycles after its dispatch.
+        Of each link: what the last SEND took, from two cycles after its dispatch in this superlane, and
+        ``config.mending_cycles``, on; what a RECEIVE puts on its stream, two cycles after its dispatch.
     reduce : Out(partial_signature())
         To and from the VXM's tree over the superlanes, if the build has one.
     write_{slice}, write_address_{slice}, write_data_{slice} : Out
@@ -188,14 +188,23 @@ class Superlane(wiring.Component):
         arriving, tap = getattr(self, f"i_fetch{position}"), getattr(self, f"o_fetch{position}")
         fetched = getattr(self, f"fetched{position}")
         taken = Signal(BITS, name=f"text{position}")
-        place.tap(tap, taken, next(queue.text for queue in isa.queues(self.config) if queue.position == position))
+        texts = next(queue.text for queue in isa.queues(self.config) if queue.position == position)
+        place.tap(tap, taken, texts, late=True)
         m.d.sync += tap.valid.eq(arriving.valid)
         with m.If(arriving.valid):
             m.d.sync += tap.stream.eq(arriving.stream)
         text = Signal.like(fetched, name=f"fetched_text{position}", reset_less=True)
         m.d.comb += fetched.eq(text)
-        with m.If(tap.valid):
+        with m.If(self._when_mended(m, tap.valid, f"fetch{position}")):
             m.d.sync += text.eq(taken)
+
+    def _when_mended(self, m: Module, valid: Value, name: str) -> Value:
+        """``valid`` of a tap, when what was taken is there."""
+        if not self.config.mending_cycles:
+            return valid
+        mended = Signal(name=f"{name}_mended")
+        m.d.sync += mended.eq(valid)
+        return mended
 
     def _numbers(self, first: int = 0, step: int = 1) -> range:
         return range(first, self.config.streams, step)
@@ -235,7 +244,8 @@ class Superlane(wiring.Component):
             takes["chosen"] = reads.takes | writes.takes
         for tap in kind.taps:
             taken = getattr(memory, f"{tap}_data")
-            place.tap(getattr(memory, tap), taken, writes.streams, among=takes[tap], raw=tap == "arriving")
+            raw = tap == "arriving"
+            place.tap(getattr(memory, tap), taken, writes.streams, among=takes[tap], raw=raw, late=not raw)
         if kind.marks:
             place.tap(memory.chosen, memory.marked_data, writes.streams, among=writes.takes, lanes=True)
         ahead = getattr(memory, "next_drive", None)
@@ -254,6 +264,7 @@ class Superlane(wiring.Component):
             tile = "_".join(["vxm_alu", *(name for name, there in has.items() if there)])
             if self.config.pipelined:
                 shared = {"floating": floating, "tiles": self.tiles, "turns": self.config.vxm_turns}
+                shared["late"] = self.config.mending_cycles
                 build = partial(PipelinedVxmAlu, self.config.vxm_alus, **shared)
             else:
                 build = partial(VxmAlu, self.config.vxm_alus, **has)
@@ -274,7 +285,7 @@ class Superlane(wiring.Component):
                 for operand in "ab":
                     tap = getattr(alu, f"{operand}{plane}")
                     taken = getattr(alu, f"{operand}{plane}_data")
-                    place.tap(tap, taken, self._plane_numbers(plane), among=queue.takes)
+                    place.tap(tap, taken, self._plane_numbers(plane), among=queue.takes, late=True)
                 ahead = getattr(alu, f"next_drive{plane}", None)
                 place.drive(getattr(alu, f"drive{plane}"), self._plane_numbers(plane), among=queue.puts, ahead=ahead)
             faults["undefined_result"].append(alu.undefined)
@@ -290,7 +301,8 @@ class Superlane(wiring.Component):
         ]
         wiring.connect(m, reducer.partial, wiring.flipped(self.reduce))
         for plane in range(RESULT.elem_shape.width // 8):
-            place.tap(getattr(reducer, f"a{plane}"), getattr(reducer, f"a{plane}_data"), self._plane_numbers(plane))
+            taken = getattr(reducer, f"a{plane}_data")
+            place.tap(getattr(reducer, f"a{plane}"), taken, self._plane_numbers(plane), late=True)
             place.drive(getattr(reducer, f"drive{plane}"), self._plane_numbers(plane))
         faults["undefined_result"].append(reducer.undefined)
 
@@ -310,7 +322,7 @@ class Superlane(wiring.Component):
             accumulator.product_valid.eq(getattr(self, f"product_{name}_valid")),
         ]
         queues = isa.queue_by_name(config)
-        take = partial(place.tap, among=queues[f"{name}.activate"].takes)
+        take = partial(place.tap, among=queues[f"{name}.activate"].takes, late=True)
         take(feeder.activations_tap, feeder.activations_tap_data, self._numbers())
         if config.mxm_float:
             m.d.comb += accumulator.product_is_fp16.eq(getattr(self, f"product_{name}_is_fp16"))
@@ -318,7 +330,8 @@ class Superlane(wiring.Component):
         for n in range(config.weight_streams):
             numbers = self._numbers(n, config.weight_streams)
             among = queues[f"{name}.weights"].takes
-            place.tap(getattr(feeder, f"weights_tap{n}"), getattr(feeder, f"weights_tap{n}_data"), numbers, among=among)
+            taken = getattr(feeder, f"weights_tap{n}_data")
+            place.tap(getattr(feeder, f"weights_tap{n}"), taken, numbers, among=among, late=True)
         among = queues[f"{name}.accumulate"].puts
         for plane in range(PLANES):
             ahead = getattr(accumulator, f"next_drive{plane}", None)
@@ -358,11 +371,11 @@ class Superlane(wiring.Component):
             if queue.unit is isa.C2C_SEND:
                 tap = Signal(TAP, name=f"send{queue.link}")
                 taken = Signal(BITS, name=f"taken{queue.link}")
-                place.tap(tap, taken, queue.streams, among=queue.takes)
+                place.tap(tap, taken, queue.streams, among=queue.takes, late=True)
                 m.d.comb += [tap.valid.eq(control.valid), tap.stream.eq(control.word[isa.SEND_FROM.bits])]
                 vector = Signal(BITS, name=f"vector{queue.link}", reset_less=True)
                 m.d.comb += getattr(self, f"vector_link{queue.link}").eq(vector)
-                with m.If(control.valid):
+                with m.If(self._when_mended(m, control.valid, f"send{queue.link}")):
                     m.d.sync += vector.eq(taken)
             else:
                 drive = Signal(DRIVE, name=f"receive{queue.link}")
@@ -414,7 +427,12 @@ class Superlane(wiring.Component):
             for t, (port, taken) in enumerate(place.taps):
                 word = getattr(position, f"tap{t}_data")
                 if self.config.ecc and not place.raw_taps[t]:
-                    word, error = self._mended(m, f"position{n}_tap{t}", word, port.valid)
+                    valid = port.valid
+                    if place.late_taps[t] and self.config.mending_cycles:
+                        valid = self._when_mended(m, valid, f"position{n}_tap{t}")
+                        now, word = word, Signal(self.config.stream_bits, name=f"position{n}_tap{t}", reset_less=True)
+                        m.d.sync += word.eq(now)
+                    word, error = self._mended(m, f"position{n}_tap{t}", word, valid)
                     errors.append((place.tap_owners[t], error))
                 m.d.comb += [getattr(position, f"tap{t}").eq(port), taken.eq(word)]
             faults["collision"].append(position.collision)
@@ -437,7 +455,7 @@ class Superlane(wiring.Component):
 
     def _host_read(self, m: Module, host_data: list) -> None:
         asked = self.host_read
-        for n in range(1 + self.config.memory_cycles):
+        for n in range(1 + self.config.memory_cycles + self.config.mending_cycles):
             asked, before = Signal.like(self.host_read, name=f"host_reads{n}"), asked
             m.d.sync += asked.eq(before)
         word = Signal(BITS, name="host_word", reset_less=True)

@@ -151,6 +151,22 @@ PROOFS = [
             ),
         ),
     ),
+    _proof(
+        "memory-one-hot",
+        WORD,
+        partial(secded.Corrector, one_hot=True),
+        secded.encode,
+        in_parts,
+        (
+            Mutant(
+                "a bit whose column has the same high half is mended too",
+                "mem/secded.py",
+                "low[column & (len(low) - 1)] & high",
+                "high",
+            ),
+            Mutant("two flips count as one", "mem/secded.py", "return flips, syndrome.xor()", "return flips, syndrome.any()"),
+        ),
+    ),
     _link(
         16,
         whole,

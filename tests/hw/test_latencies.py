@@ -13,6 +13,7 @@ from takt_hw.icu.pipelined import WRITE_LATENCY as PIPELINED_WRITE_LATENCY
 from takt_hw.icu.queue import WRITE_LATENCY
 from takt_hw.icu.text import TextPort
 from takt_hw.mem.pipelined import PipelinedMemSlice
+from takt_hw.mem.pipelined_ecc import PipelinedEccMemSlice
 from takt_hw.mem.slice import MemSlice
 from takt_hw.mxm.accumulator import Accumulator
 from takt_hw.mxm.feeder import Feeder
@@ -40,7 +41,7 @@ def test_the_table_is_the_sum_of_its_path(superlanes):
         isa.GATHER: CONTROL_LATENCY + MemSlice.latency + register,
         isa.ACC: CONTROL_LATENCY + Accumulator(config).latency + register,
         isa.DRAIN: CONTROL_LATENCY + Accumulator(config).latency + register,
-        isa.ABC: CONTROL_LATENCY + Feeder.latency + Plane(config, TileLibrary(shared=False)).latency,
+        isa.ABC: CONTROL_LATENCY + Feeder(config).latency + Plane(config, TileLibrary(shared=False)).latency,
         isa.RECEIVE: CONTROL_LATENCY + Link(config).latency + register,
         isa.IFETCH: FetchPort(superlanes, 1, 8, CONTROL_LATENCY).latency + WRITE_LATENCY + LOOK_AHEAD,
         isa.NOTIFY: LOOK_AHEAD + Clockwork(config).release_delay,
@@ -73,16 +74,20 @@ def test_the_table_is_the_sum_of_its_path(superlanes):
 @pytest.mark.parametrize("superlanes", [1, 2, 4])
 @pytest.mark.parametrize("turns", [1, 4])
 @pytest.mark.parametrize("mxm_turns", [1, 2, 16])
-def test_the_table_of_a_pipelined_build_is_the_sum_of_its_path(superlanes, turns, mxm_turns):
-    config = replace(ECP5, superlanes=superlanes, vxm_turns=turns, mxm_turns=mxm_turns, vxm_reductions=True)
+@pytest.mark.parametrize("ecc", [False, True])
+def test_the_table_of_a_pipelined_build_is_the_sum_of_its_path(superlanes, turns, mxm_turns, ecc):
+    config = replace(ECP5, superlanes=superlanes, vxm_turns=turns, mxm_turns=mxm_turns, vxm_reductions=True, ecc=ecc)
     register = StreamPosition.latency
-    memory = CONTROL_LATENCY + PipelinedMemSlice.latency + register
+    memory = CONTROL_LATENCY + (PipelinedEccMemSlice if ecc else PipelinedMemSlice).latency + register
+    mending = PipelinedEccMemSlice.mending_cycles if ecc else 0
+    alu = PipelinedVxmAlu(1, late=mending)
     sums = CONTROL_LATENCY + PipelinedAccumulator(config).latency + register
     reduction = CONTROL_LATENCY + LaneReducer(config).latency + register
-    text = TextPort(superlanes, 1, 8, CONTROL_LATENCY).latency + Relay.latency + PIPELINED_WRITE_LATENCY + LOOK_AHEAD
+    taken = CONTROL_LATENCY + mending
+    text = TextPort(superlanes, 1, 8, taken).latency + Relay.latency + PIPELINED_WRITE_LATENCY + LOOK_AHEAD
     paths = {
         **{isa.READ: memory, isa.GATHER: memory, isa.ACC: sums, isa.DRAIN: sums},
-        isa.ABC: CONTROL_LATENCY + Feeder.latency + Plane(config, TileLibrary(shared=False)).latency,
+        isa.ABC: CONTROL_LATENCY + Feeder(config).latency + Plane(config, TileLibrary(shared=False)).latency,
         isa.RECEIVE: CONTROL_LATENCY + Link(config).latency + register,
         isa.IFETCH: text,
         isa.NOTIFY: Clockwork(config).release_delay + Relay.latency + LOOK_AHEAD,
@@ -95,10 +100,10 @@ def test_the_table_of_a_pipelined_build_is_the_sum_of_its_path(superlanes, turns
     piped = ProductPipe(floating=True).ops
     for op in isa.VXM_ALU.ops:
         if op not in isa.CONTROL and op.needs != "vxm_function_alus":
-            held = PipelinedVxmAlu.latency + (ProductPipe(floating=True).stages - STAGES if op in piped else 0)
+            held = alu.latency + (ProductPipe(floating=True).stages - STAGES if op in piped else 0)
             paths[op] = CONTROL_LATENCY + held + turns - 1 + register
             assert op.chain is not None
-            assert op.chain(config) == held - PipelinedVxmAlu.held_latency, op.name
+            assert op.chain(config) == held - alu.held_latency, op.name
     waits = isa.C2C_ALIGN.waits
     missing = {op for unit in isa.UNITS for op in unit.ops if op.needs and not getattr(config, op.needs)}
     timed = {op for unit in isa.UNITS for op in unit.ops if op.d_func is not None and op not in waits} - missing

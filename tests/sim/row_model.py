@@ -300,7 +300,7 @@ class Row:
                 self._put(stream, position, vector)
             for name, address, word in self.masked.pop(cycle, ()):
                 self.memory[name][address] = word
-                self.writes.append((cycle, name, address, bytes(word), ()))
+                self.writes.append((cycle + self.config.mending_cycles, name, address, bytes(word), ()))
             for alu, value in self.pending.pop(cycle, ()):
                 self.results[alu] = value
             for queue, instruction in running:  # dispatched in the cycle before: operands are taken now
@@ -460,7 +460,7 @@ class Row:
                         self.memory[name][at][16 * k : 16 * k + 16] = sources[0][16 * k : 16 * k + 16]
                     data = b"".join(bytes(sources[0][16 * k : 16 * k + 16]) for k in there)
                     some = () if len(there) == self.config.superlanes else tuple(there)
-                    self.writes.append((cycle + 1, name, at, data, some))
+                    self.writes.append((cycle + 1 + self.config.mending_cycles, name, at, data, some))
             case "write" if op is isa.WRITE_MASKED:
                 old = self.memory[name][instruction["address"]]
                 word = [new if chosen else was for new, chosen, was in zip(*sources, old, strict=True)]
@@ -468,7 +468,8 @@ class Row:
             case "write":
                 self.memory[name][instruction["address"]] = list(sources[0])
                 self.defined[name][instruction["address"]] = True
-                self.writes.append((cycle + 1, name, instruction["address"], bytes(sources[0]), ()))
+                at = cycle + 1 + self.config.mending_cycles
+                self.writes.append((at, name, instruction["address"], bytes(sources[0]), ()))
             case "weights":
                 for j, column in enumerate(sources):
                     for row in lanes:

@@ -9,7 +9,7 @@ from ..isa.host import BEAT_BYTES
 
 def read_latency(config: ChipConfig) -> int:
     """Cycles from ``mem_read`` to ``read_data``: in cycle t + this the word asked for in cycle t is on the bus."""
-    return 4 + config.memory_cycles
+    return 4 + config.memory_cycles + config.mending_cycles
 
 
 class HostBus(wiring.Signature):

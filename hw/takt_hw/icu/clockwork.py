@@ -46,6 +46,8 @@ class Clockwork(wiring.Component):
     def __init__(self, config: ChipConfig, late: int = 0):
         self.late = late
         self.superlanes = config.superlanes
+        # from the last dispatch until its last write, and what is seen of it, are over
+        self.drain_cycles = config.superlanes + 1 + config.mending_cycles + config.masked_cycles
         self.release_delay = isa.NOTIFY.d_func(config) - LOOK_AHEAD - (Relay.latency if config.pipelined else 0)
         queues = len(isa.queues(config))
         super().__init__(
@@ -70,7 +72,7 @@ class Clockwork(wiring.Component):
         m.d.comb += self.release.eq(travelling[-1])
 
         # ``elapsed`` runs one ahead of the cycle being dispatched, as ``ended`` does of a queue's end.
-        drain = Signal(range(self.superlanes + 2))
+        drain = Signal(range(self.drain_cycles + 1))
         m.d.sync += self.elapsed.eq(self.elapsed + 1)
         with m.If(self.align):
             m.d.sync += self.elapsed.eq(self.cycle)
@@ -90,7 +92,7 @@ class Clockwork(wiring.Component):
             pass
         with m.Elif(self.running & (drain == 0)):
             with m.If(all_ended):
-                m.d.sync += [self.cycles.eq(last_cycle + self.superlanes), drain.eq(self.superlanes + 1)]
+                m.d.sync += [self.cycles.eq(last_cycle + self.superlanes), drain.eq(self.drain_cycles)]
         with m.Elif(self.running):
             m.d.sync += drain.eq(drain - 1)
             with m.If(drain == 1):

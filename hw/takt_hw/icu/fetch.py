@@ -33,7 +33,7 @@ class FetchPort(wiring.Component):
     word_bits : int
         Bits of the longest word that these queues store.
     control_latency : int
-        Cycles from ``take`` to the tap of superlane 0.
+        Cycles from ``take`` to when superlane 0 has what it takes.
     zeroed : bool
         Each ``ask`` is all zeros unless it is valid, so that they need not be told apart.
 

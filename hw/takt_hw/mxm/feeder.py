@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from .. import isa
 from ..config import LANES_PER_SUPERLANE, ChipConfig
-from ..streams import BITS, TAP, dispatch_layout
+from ..streams import BITS, TAP, dispatch_layout, later
 from . import exact
 from .supercell import feed_layout
 
@@ -19,7 +19,7 @@ class Feeder(wiring.Component):
     Attributes
     ----------
     latency : int
-        Cycles from ``weights`` or ``activate`` to ``feed``: 1.
+        Cycles from ``weights`` or ``activate`` to ``feed``: 1, and as many as what comes from the streams is late.
 
     Members
     -------
@@ -28,7 +28,8 @@ class Feeder(wiring.Component):
     clear : In(1)
         A program begins: nothing is loaded or installed.
     weights_tap{n}, activations_tap : Out(TAP)
-        Stream operands; data come back in ``weights_tap{n}_data`` and ``activations_tap_data``.
+        Stream operands; data come back in ``weights_tap{n}_data`` and ``activations_tap_data``, ``mending_cycles`` of
+        the configuration later.
     activations_high_tap : Out(TAP)
         Only in builds with fp16: the high bytes of fp16 activations, come back in ``activations_high_tap_data``.
     feed : Out(feed_layout)
@@ -38,10 +39,9 @@ class Feeder(wiring.Component):
         either of them while the columns of the last activations still take turns.
     """
 
-    latency = 1
-
     def __init__(self, config: ChipConfig):
         self.config = config
+        self.latency = 1 + config.mending_cycles
         super().__init__(
             {
                 "weights": In(dispatch_layout(isa.MXM_WEIGHTS.word_bits)),
@@ -60,15 +60,18 @@ class Feeder(wiring.Component):
     def elaborate(self, platform) -> Module:
         m = Module()
         config = self.config
-        opcode = self.activate.word[: isa.OPCODE_BITS]
-        load = self.weights.valid
+        weights = later(m, self.weights, config.mending_cycles, "weights")
+        activates = later(m, self.activate, config.mending_cycles, "activate")
+        opcode = activates.word[: isa.OPCODE_BITS]
+        load = weights.valid
         install = Signal()
         activate = Signal()
-        takes = activate
         m.d.comb += [
-            install.eq(self.activate.valid & (opcode == isa.IW.code)),
-            activate.eq(self.activate.valid & (opcode == isa.ABC.code)),
+            install.eq(activates.valid & (opcode == isa.IW.code)),
+            activate.eq(activates.valid & (opcode == isa.ABC.code)),
         ]
+        asked = self.activate.word[: isa.OPCODE_BITS]
+        takes = self.activate.valid & (asked == isa.ABC.code)
         if config.mxm_float:
             activate_fp16 = Signal()
             m.d.comb += activate_fp16.eq(self.activate.valid & (opcode == isa.ABC_FP16.code))
@@ -78,7 +81,7 @@ class Feeder(wiring.Component):
             self.activations_tap.valid.eq(takes),
             self.activations_tap.stream.eq(self.activate.word[isa.ACTIVATIONS.bits]),
         ]
-        block = self.weights.word[isa.BLOCK.bits]
+        block = weights.word[isa.BLOCK.bits]
         loads = {"load": load}
         installs = {"int8": install}
         if config.mxm_fp16:
@@ -106,7 +109,7 @@ class Feeder(wiring.Component):
             first = self.weights.word[isa.WEIGHTS.bits]
             # the first is a multiple of their number, so a pipelined build saves the carries
             stream = Cat(Const(n, low), first[low:]) if config.pipelined else first + n
-            m.d.comb += [tap.valid.eq(load), tap.stream.eq(stream)]
+            m.d.comb += [tap.valid.eq(self.weights.valid), tap.stream.eq(stream)]
             column = Signal.like(self.feed.weights[n], name=f"column{n}", reset_less=True)
             m.d.comb += self.feed.weights[n].eq(column)
             with m.If(load | self.config.pipelined):

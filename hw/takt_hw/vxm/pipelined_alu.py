@@ -10,12 +10,13 @@ from amaranth.lib import data, wiring
 
 from .. import isa
 from ..isa.operands import DEST_BITS, STREAM_BITS, TYPE_BITS
+from ..streams import later
 from ..tiles import TileLibrary
 from . import pipelined_arithmetic as base
 from .alu import alu_signature, delayed
 from .operand import PLANES, is_sent
 from .pipe import MODE_BITS, MODE_LSB
-from .pipelined_operand import HELD_LATENCY, OF, OPERAND_LATENCY, PLACE_BITS, at_turn, register_operand
+from .pipelined_operand import HELD_LATENCY, OF, OPERAND_LATENCY, PLACE_BITS, at_turn, register_operand, tap_operand
 from .product import ProductPipe
 
 _INSTRUCTION = data.StructLayout({"valid": 1, "opcode": isa.OPCODE_BITS, "mode": MODE_BITS, "dest": DEST_BITS})
@@ -40,11 +41,12 @@ class PipelinedVxmAlu(wiring.Component):
     Attributes
     ----------
     latency : int
-        Cycles from ``control`` to ``result`` and to ``drive`` for an operation of the base pipeline: 6. One of the
-        product pipe takes ``stages - 2`` cycles longer, and ``drive`` ``turns - 1``. Takes an instruction every
-        ``turns`` cycles.
+        Cycles from ``control`` to ``result`` and to ``drive`` for an operation of the base pipeline: 6, and ``late``.
+        One of the product pipe takes ``stages - 2`` cycles longer, and ``drive`` ``turns - 1``. Takes an instruction
+        every ``turns`` cycles.
     held_latency : int
-        Cycles from ``control`` until held results are taken: 1. The chain of an operation is shorter by them.
+        Cycles from ``control`` until held results are taken: 1, and ``late``. The chain of an operation is shorter by
+        them.
 
     Parameters
     ----------
@@ -56,6 +58,9 @@ class PipelinedVxmAlu(wiring.Component):
         Places what the product pipe has in every lane.
     turns : int
         Groups of lanes.
+    late : int
+        Cycles by which what is taken from the streams comes later than it is asked for. So much later is all that
+        follows.
 
     Members
     -------
@@ -67,7 +72,12 @@ class PipelinedVxmAlu(wiring.Component):
     latency = OPERAND_LATENCY + base.STAGES + _WAY
     held_latency = HELD_LATENCY
 
-    def __init__(self, alus: int, *, floating: bool = False, tiles: TileLibrary | None = None, turns: int = 1):
+    def __init__(
+        self, alus: int, *, floating: bool = False, tiles: TileLibrary | None = None, turns: int = 1, late: int = 0
+    ):
+        self.late = late
+        self.latency = PipelinedVxmAlu.latency + late
+        self.held_latency = PipelinedVxmAlu.held_latency + late
         self.alus = alus
         self.turns = turns
         self.floating = floating
@@ -76,7 +86,8 @@ class PipelinedVxmAlu(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        valid, word = self.control.valid, self.control.word
+        control = later(m, self.control, self.late, "control")
+        valid, word = control.valid, control.word
 
         # The instruction, in the cycle in which held results are taken, and whose turn it is then
         turns: list[Value] = [Const(1, 1)] if self.turns == 1 else _turns(m, valid, self.turns, "turn")
@@ -100,10 +111,18 @@ class PipelinedVxmAlu(wiring.Component):
 
         # Operands ------------------------------------------------------------------------------------------
         operations = [op for op in isa.VXM_ALU.ops if op not in isa.CONTROL]
-        binary = base.is_one_of(word[: isa.OPCODE_BITS], [op for op in operations if isa.B in op.fields])
+        binaries = [op for op in operations if isa.B in op.fields]
+        binary = base.is_one_of(word[: isa.OPCODE_BITS], binaries)
+        asks = {"a": Const(1), "b": base.is_one_of(self.control.word[: isa.OPCODE_BITS], binaries)}
         taken = {}
         missing = [(asked & ~self.holds).any() & turns[0], valid & Cat(*turns[:-1]).any()]
         for name, field, used, flips in (("a", isa.A, 1, None), ("b", isa.B, binary, inverted)):
+            tap_operand(
+                m,
+                used=self.control.valid & asks[name],
+                source=self.control.word[field.bits],
+                taps=[getattr(self, f"{name}{p}") for p in range(PLANES)],
+            )
             taken[name], lacks = register_operand(
                 m,
                 name=name,
@@ -113,7 +132,6 @@ class PipelinedVxmAlu(wiring.Component):
                 immediate=word[isa.IMMEDIATE.bits],
                 held=self.held,
                 holds=self.holds,
-                taps=[getattr(self, f"{name}{p}") for p in range(PLANES)],
                 planes=[getattr(self, f"{name}{p}_data") for p in range(PLANES)],
                 turns=turns,
                 inverted=flips,

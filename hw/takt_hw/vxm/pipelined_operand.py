@@ -36,7 +36,6 @@ def register_operand(
     immediate: Value,
     held: Value,
     holds: Value,
-    taps: list,
     planes: list[Value],
     turns: Sequence[Value] = (Const(1, 1),),
     inverted: Value | None = None,
@@ -47,9 +46,9 @@ def register_operand(
     the sources is chosen; then that is widened. Held results are taken in the second cycle, and a missing one is
     reported in it. An operand that is not ``used`` is 0.
 
-    ``taps`` are of the four streams of an aligned group: a smaller type's bytes are taken from where they are there.
-    ``turns`` say which group of lanes is chosen in a cycle, beginning with the one after ``valid``; with one group it
-    is always that. ``inverted``, of the third cycle, inverts all bits of the operand.
+    ``planes`` are of the four streams of an aligned group, as `tap_operand` asked for them. ``turns`` say which group
+    of lanes is chosen in a cycle, beginning with the one after ``valid``; with one group it is always that.
+    ``inverted``, of the third cycle, inverts all bits of the operand.
     """
     kind = source[STREAM_BITS + TYPE_BITS :]
     dtype = source[STREAM_BITS : STREAM_BITS + TYPE_BITS]
@@ -72,13 +71,12 @@ def register_operand(
     halves = [Signal(name=f"{name}_half{stage}") for stage in range(2)]
     m.d.sync += [extends[1].eq(extends[0]), halves[1].eq(halves[0])]
     taken = []
-    for q, tap in enumerate(taps):
-        takes = []
-        for p in range(PLANES):
-            if (p, q) in picks:
-                takes.append(streaming & is_sent(dtype, p) & (index[:PLACE_BITS] == q - p))
-                taken.append(picks[p, q].eq(takes[-1]))
-        m.d.comb += [tap.valid.eq(Cat(*takes).any()), tap.stream.eq(Cat(Const(q, PLACE_BITS), index[PLACE_BITS:]))]
+    for q in range(PLANES):
+        taken += [
+            picks[p, q].eq(streaming & is_sent(dtype, p) & (index[:PLACE_BITS] == q - p))
+            for p in range(PLANES)
+            if (p, q) in picks
+        ]
         # The next group moves to where the first was, so that wires are short and need no multiplexer of all groups.
         m.d.sync += raw[q].eq(
             Mux(valid, planes[q], raw[q] >> len(raw[q]) // len(turns)) if len(turns) > 1 else planes[q]
@@ -114,6 +112,23 @@ def register_operand(
         m.d.sync += value.eq(wide if inverted is None else wide ^ inverted.replicate(32))
         lanes.append(value)
     return lanes, (asked & ~holds).any() & turns[0]
+
+
+def tap_operand(m: Module, *, used: Value, source: Value, taps: list) -> None:
+    """Take the bytes of an operand from the streams, if it comes from there.
+
+    ``taps`` are of the four streams of an aligned group: a smaller type's bytes are taken from where they are there.
+    """
+    kind = source[STREAM_BITS + TYPE_BITS :]
+    dtype = source[STREAM_BITS : STREAM_BITS + TYPE_BITS]
+    index = source[:STREAM_BITS]
+    streaming = used & (kind == SOURCE_STREAM)
+    for q, tap in enumerate(taps):
+        takes = [is_sent(dtype, p) & (index[:PLACE_BITS] == q - p) for p in range(PLANES) if q in OF[p]]
+        m.d.comb += [
+            tap.valid.eq(streaming & Cat(*takes).any()),
+            tap.stream.eq(Cat(Const(q, PLACE_BITS), index[PLACE_BITS:])),
+        ]
 
 
 def at_turn(m: Module, vector: Value, turns: Sequence[Value], name: str) -> Value:

@@ -15,7 +15,7 @@ from amaranth.lib.wiring import In, Out
 from .. import isa
 from ..config import LANES_PER_SUPERLANE, ChipConfig
 from ..isa.operands import DEST_BITS, STREAM_BITS
-from ..streams import BITS, DRIVE, TAP, dispatch_layout
+from ..streams import BITS, DRIVE, TAP, dispatch_layout, later
 from . import operand, pipelined_operand, pipelined_tree, tree
 from .operand import PLANES, is_sent
 from .pipe import RESULT
@@ -75,9 +75,11 @@ class LaneReducer(wiring.Component):
     def __init__(self, config: ChipConfig):
         self.pipelined = config.pipelined
         self.node_latency = node_latency(config)
-        self.held_latency = pipelined_operand.HELD_LATENCY if config.pipelined else 0
+        self.late = config.mending_cycles
+        self.held_latency = pipelined_operand.HELD_LATENCY + self.late if config.pipelined else 0
         self.operand_latency = pipelined_operand.OPERAND_LATENCY + 1 if config.pipelined else 1
-        self.latency = self.operand_latency + self.node_latency * LEVELS + ReduceNetwork.latency_of(config)
+        levels = self.node_latency * LEVELS + ReduceNetwork.latency_of(config)
+        self.latency = self.late + self.operand_latency + levels
         super().__init__(
             {
                 "control": In(dispatch_layout(isa.VXM_REDUCE.word_bits)),
@@ -93,7 +95,8 @@ class LaneReducer(wiring.Component):
 
     def elaborate(self, platform) -> Module:
         m = Module()
-        valid, word = self.control.valid, self.control.word
+        control = later(m, self.control, self.late, "control")
+        valid, word = control.valid, control.word
         opcode = word[: isa.OPCODE_BITS]
         operation = {
             "is_sum": opcode == isa.LANE_SUM.code,
@@ -102,9 +105,13 @@ class LaneReducer(wiring.Component):
         }
         stages = self.operand_latency + self.node_latency * LEVELS
         valids, modes = _pipeline(m, valid, operation, stages, "stage")
-        take = operand.register_operand
+        taps = [getattr(self, f"a{p}") for p in range(PLANES)]
         if self.pipelined:
             take = partial(pipelined_operand.register_operand, valid=valid)
+            asked = self.control
+            pipelined_operand.tap_operand(m, used=asked.valid, source=asked.word[isa.A.bits], taps=taps)
+        else:
+            take = partial(operand.register_operand, taps=taps)
         taken, lacks = take(
             m,
             name="a",
@@ -113,7 +120,6 @@ class LaneReducer(wiring.Component):
             immediate=word[isa.IMMEDIATE.bits],
             held=self.held,
             holds=self.holds,
-            taps=[getattr(self, f"a{p}") for p in range(PLANES)],
             planes=[getattr(self, f"a{p}_data") for p in range(PLANES)],
         )
         m.d.comb += self.undefined.eq(lacks)
@@ -141,7 +147,7 @@ class LaneReducer(wiring.Component):
 
         sending, to = valid & word[isa.VXM_TO.bits][-1], word[isa.VXM_TO.bits]
         drives = [getattr(self, f"drive{p}") for p in range(PLANES)]
-        for stage in range(self.latency - int(self.pipelined)):
+        for stage in range(self.latency - self.late - int(self.pipelined)):
             next_sending, next_to = Signal(name=f"sending{stage}"), Signal(DEST_BITS, name=f"to{stage}")
             m.d.sync += [next_sending.eq(sending), next_to.eq(to)]
             sending, to = next_sending, next_to

@@ -12,7 +12,7 @@ class Write:
     """One memory word changing, in superlane-0 time."""
 
     cycle: int
-    """dispatch + d_skew of a WRITE or SCATTER, 1 + masked_cycles more of a WRITE_MASKED."""
+    """dispatch + d_skew + mending_cycles of a WRITE or SCATTER, 1 + masked_cycles more of a WRITE_MASKED."""
 
     slice: str
     address: int

@@ -221,7 +221,7 @@ class ReferenceRun:
         parts = vector.reshape(-1, LANES_PER_SUPERLANE)[list(superlanes)]
         self.changes.append(lambda: word.__setitem__(list(superlanes), parts))
         shown = () if superlanes == every else superlanes
-        self.writes.append(Write(cycle, d.queue.slice, address, parts.tobytes(), shown))
+        self.writes.append(Write(cycle + self.config.mending_cycles, d.queue.slice, address, parts.tobytes(), shown))
 
     # VXM
 

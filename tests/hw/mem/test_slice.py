@@ -36,8 +36,23 @@ def coded(request):
 
 
 def masked_cycles(build):
-    """By how much later than in a `MemSlice` a WRITE_MASKED writes."""
+    """By how much later than in a `MemSlice` a WRITE_MASKED writes, next to other writes."""
     return getattr(build, "masked_cycles", 0)
+
+
+def mending_cycles(build):
+    """How long addresses and masks take to come."""
+    return getattr(build, "mending_cycles", 0)
+
+
+def late_chosen(build, steps):
+    """The steps, with what the tap ``chosen`` takes when it comes."""
+    cycles = mending_cycles(build)
+    steps = [dict(step) for step in [*steps, *[{}] * cycles]]
+    for n in range(len(steps) - 1, -1, -1):
+        if cycles and "chosen_data" in steps[n]:
+            steps[n + cycles]["chosen_data"] = steps[n].pop("chosen_data")
+    return steps
 
 
 def read(address):
@@ -85,14 +100,17 @@ def execute(build, *steps, words=WORDS):
         fill = [with_check_bits(step) for step in fill]
     idle = [{}] * (build.latency + masked_cycles(build))
     watch = (*OUTPUTS, "read_data", *build.taps)
-    seen = run(build(words), [*fill, *steps, *idle, {}, *reads, *idle], lambda d: {n: getattr(d, n) for n in watch})
+    driven = late_chosen(build, [*fill, *steps, *idle, {}, *reads, *idle])
+    seen = run(build(words), driven, lambda d: {n: getattr(d, n) for n in watch})
     for row in seen:
         row["drive"] &= (1 << DATA_BITS + 7) - 1
         row.setdefault("gathered", row["chosen"])
     begin, end = len(FILL), len(FILL) + len(steps) + 2
-    after = end + len(idle) - 1 + build.latency
+    mending = mending_cycles(build)
+    after = end + len(idle) - 1 + build.latency + mending
     words_after = [row["read_data"] for row in seen[after : after + WORDS]]
-    late = {"drive": build.latency - 1, "address_range": build.latency > 1}
+    late = dict.fromkeys(("write", "write_address", "write_data", "bank_conflict"), mending)
+    late |= {"drive": build.latency - 1, "address_range": mending + (build.latency > 1)}
     return [{n: seen[row + late.get(n, 0)][n] for n in (*watch, "gathered")} for row in range(begin, end)], words_after
 
 
@@ -225,6 +243,7 @@ def test_write_masked_needs_the_next_cycles_too(build, then):
 )
 def test_its_latencies_are_those_of_the_banks_and_what_the_configuration_adds(build, config):
     assert build(config.mem_words).latency == 1 + config.memory_cycles
+    assert mending_cycles(build) == config.mending_cycles
     assert masked_cycles(build) == config.masked_cycles
 
 
@@ -234,11 +253,13 @@ def execute_coded(coded, *steps):
     words = [encode(word) for word in CONTENT]
     fill = [write(n) | {"arriving_data": word} for n, word in enumerate(words)]
     watch = ("drive", "write", "write_data", "read_data", *(f"{word}_error" for word in device.mended))
-    steps = [*fill, *steps, *[{}] * device.latency]
+    mending = mending_cycles(device)
+    steps = late_chosen(device, [*fill, *steps, *[{}] * (device.latency + mending)])
     seen = run(device, steps, lambda d: {name: getattr(d, name) for name in watch})
-    late = dict.fromkeys(("drive", "read_data", "read_error"), device.latency - 1)
-    late |= dict.fromkeys(("old_error", "new_error"), device.latency > 1)
-    rows = range(len(fill), len(seen) - device.latency + 1)
+    late = dict.fromkeys(("drive", "read_error"), device.latency - 1) | {"read_data": device.latency - 1 + mending}
+    late |= dict.fromkeys(("write", "write_data"), mending)
+    late |= dict.fromkeys(("old_error", "new_error"), mending + (device.latency > 1))
+    rows = range(len(fill), len(seen) - max(late.values()))
     return [{name: seen[row + late.get(name, 0)][name] for name in watch} for row in rows]
 
 

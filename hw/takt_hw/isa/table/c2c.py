@@ -15,9 +15,10 @@ def link_overhead(config: ChipConfig) -> int:
 
     From SEND's dispatch to the first dispatch of its RECEIVE that surely finds the vector, if both chips' counters
     showed the same: the link's longest length and these. A packet has ended `packet_words` + 1 cycles after its SEND's
-    dispatch, and it may cross to the other clock a cycle later than any word that measured the length.
+    dispatch, later if its vector is mended first, and it may cross to the other clock a cycle later than any word that
+    measured the length.
     """
-    return config.packet_words + 2
+    return config.packet_words + 2 + config.mending_cycles
 
 
 SEND_FROM = stream_field("src", 8, Role.SOURCE, "Stream of the vector that is sent.")

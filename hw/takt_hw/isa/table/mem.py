@@ -40,7 +40,7 @@ WRITE = Op(
     fields=(WRITE_FROM, ADDRESS),
     d_skew=Cycles(1),
     summary="Store one stream vector.",
-    operation="memory[address] = stream[src]. The write happens in cycle dispatch + d_skew.",
+    operation="memory[address] = stream[src]. The write happens in cycle dispatch + d_skew + mending_cycles.",
     errors=(
         "A READ or GATHER of the same slice uses the same bank in the same cycle.",
         "The write queue dispatched a WRITE_MASKED in the 1 + masked_cycles cycles before.",
@@ -55,9 +55,9 @@ WRITE_MASKED = Op(
     d_skew=Cycles(1),
     summary="Store some lanes of one stream vector.",
     operation="For each lane with mask[lane] != 0: memory[address][lane] = stream[src][lane]; the other lanes keep "
-    "their values. The write happens in cycle dispatch + d_skew + 1 + masked_cycles, and READs dispatched later than "
-    "dispatch + 1 + masked_cycles see it. The instruction uses its bank, both if masked_cycles is not 0, for reading "
-    "and for writing, from the cycle of its dispatch to 1 + masked_cycles after it.",
+    "their values. The write happens in cycle dispatch + d_skew + mending_cycles + 1 + masked_cycles, and READs "
+    "dispatched later than dispatch + 1 + masked_cycles see it. The instruction uses its bank, both if masked_cycles "
+    "is not 0, for reading and for writing, from the cycle of its dispatch to 1 + masked_cycles after it.",
     errors=(
         "A READ or GATHER of the same slice uses a bank while it does.",
         "The write queue dispatches anything in the 1 + masked_cycles cycles behind it.",
@@ -91,8 +91,8 @@ SCATTER = Op(
     d_skew=Cycles(1),
     summary="Write one address per superlane.",
     operation="In each superlane: a = the 16-bit address that it has in stream[map]; memory[a] = stream[src], or no "
-    "write and the fault flag `ADDRESS_RANGE` if there is no word a. The write happens in cycle dispatch + d_skew. "
-    "Uses both banks.",
+    "write and the fault flag `ADDRESS_RANGE` if there is no word a. The write happens in cycle dispatch + d_skew + "
+    "mending_cycles. Uses both banks.",
     errors=(
         "A READ or GATHER of the same slice in the same cycle.",
         "The write queue dispatched a WRITE_MASKED in the 1 + masked_cycles cycles before.",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from takt_hw.config import NANO_C2C
+from takt_hw.config import BUILDS
 
 from ...system.topology import LATENCY
 from ..build import BuildError
@@ -25,16 +25,18 @@ DIRECTORY = Path("build/soak/systems")
 def main() -> int:
     """Command line; exit status 1 if the two differ."""
     parser = argparse.ArgumentParser(description="Run random programs of several chips on RTL and reference simulator.")
+    parser.add_argument("--chip", choices=sorted(n for n, c in BUILDS.items() if c.links), default="nano_c2c")
     parser.add_argument("--chips", type=int, default=2)
     parser.add_argument("--ppm", type=int, default=200, help="how far off nominal clocks are, in millionths")
     parser.add_argument("-n", "--programs", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    config = BUILDS[arguments.chip]
     seeds = range(arguments.seed, arguments.seed + arguments.programs)
     try:
-        topology = node(arguments.chips, arguments.ppm, LATENCY, NANO_C2C.links)
+        topology = node(arguments.chips, arguments.ppm, LATENCY, config.links)
         with (
-            SystemRtl(NANO_C2C, topology, directory=DIRECTORY, seed=arguments.seed) as chips,
+            SystemRtl(config, topology, directory=DIRECTORY, seed=arguments.seed) as chips,
             tqdm(total=len(seeds), unit="program", desc=topology.name, file=sys.stderr) as bar,
         ):
 
@@ -46,7 +48,7 @@ def main() -> int:
     except (Disagreement, BuildError, SimulationError, FrameError, RequestError, LinkError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{len(seeds)} programs, {topology.name}: RTL and reference agree, {writes} memory writes compared")
+    print(f"{len(seeds)} programs, {config.name}, {topology.name}: RTL and reference agree, {writes} memory writes compared")
     return 0
 
 
