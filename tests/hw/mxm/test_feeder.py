@@ -1,5 +1,7 @@
 """A feeder takes operands from the streams, and reports what was never loaded."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,26 @@ def test_feeder_reports_what_comes_while_columns_take_turns():
     late = [0] * len(steps)
     late[len(load) + 4] = late[-1] = 1
     assert undefined(Feeder(ECP5_45K), steps) == late
+
+
+def test_feeder_asks_at_once_for_what_comes_mended():
+    """The word of a cycle's tap is there in the next, and leaves with the instruction that it is for."""
+    build = replace(ECP5_45K, ecc=True)
+    block = {"weights": dispatch(isa.LW.encode(src=S0E, block=2))} | ACTIVATE
+    words = {f"weights_tap{n}_data": 100 + n for n in range(build.weight_streams)}
+    watch = ("activations_tap", *(f"weights_tap{n}" for n in range(build.weight_streams)))
+    feed = ("load", "activate", "block", "activations", "weights")
+
+    def probe(d):
+        return {name: getattr(d, name) for name in watch} | {name: d.feed[name] for name in feed}
+
+    dut = Feeder(build)
+    seen = run(dut, [block, words | {"activations_tap_data": 7}, {}, {}], probe)
+    assert dut.latency == 2
+    assert [[row[name] & 1 for name in watch] for row in seen] == [[n == 0] * len(watch) for n in range(4)]
+    assert [(row["load"], row["activate"]) for row in seen] == [(0, 0), (0, 0), (1, 1), (0, 0)]
+    taken = from_lanes([100 + n for n in range(build.weight_streams)], 128)
+    assert [seen[2][name] for name in feed[2:]] == [2, 7, taken]
 
 
 def test_feeder_takes_fp16_apart():

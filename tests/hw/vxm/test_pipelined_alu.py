@@ -56,28 +56,32 @@ def test_operations_follow_each_other(turns):
         assert [row[f"drive{q}"] for q in range(4)] == expected
 
 
-@pytest.mark.parametrize("turns", [1, 4])
+@pytest.mark.parametrize(("turns", "late"), [(1, 0), (4, 0), (1, 1), (4, 2)])
 @pytest.mark.parametrize("dtype", list(DType))
-def test_smaller_types_use_a_part_of_a_group_of_streams(dtype, turns):
-    """Bytes come from, and go to, the streams that an instruction names; the others of the four are left alone."""
+def test_smaller_types_use_a_part_of_a_group_of_streams(dtype, turns, late):
+    """Bytes come from, and go to, the streams that an instruction names; the others of the four are left alone.
+
+    They are asked for at once, however late they come.
+    """
     size, rng = dtype.streams, random.Random(dtype)
     lanes = [[rng.randrange(256) for _ in range(16)] for _ in range(4)]
     for first in range(0, 8, size):
         source = TypedStream(Stream(first, Direction.WEST), dtype)
         to = TypedStream(Stream(first, Direction.EAST), dtype)
         copy = {"control": dispatch(word(isa.XOR, a=source, b=Immediate(0), dst=to))}
-        steps = [copy | {f"a{q}_data": from_lanes(lanes[q]) for q in range(4)}] + [{}] * (
-            PipelinedVxmAlu.latency + turns
-        )
+        alu = PipelinedVxmAlu(1, turns=turns, late=late)
+        steps: list[dict] = [{} for _ in range(alu.latency + turns + 1)]
+        steps[0] |= copy
+        steps[late] |= {f"a{q}_data": from_lanes(lanes[q]) for q in range(4)}
 
         def probe(d):
             return {f"{name}{q}": getattr(d, f"{name}{q}") for name in ("a", "drive") for q in range(4)}
 
-        seen = run(PipelinedVxmAlu(1, turns=turns), steps, probe)
+        seen = run(alu, steps, probe)
         there = [q for q in range(4) if first % 4 <= q < first % 4 + size]
         tapped = {q: seen[0][f"a{q}"] for q in range(4) if seen[0][f"a{q}"] & 1}
         assert tapped == {q: tap(32 + first // 4 * 4 + q) for q in there}
-        row = seen[PipelinedVxmAlu.latency + turns - 1]
+        row = seen[alu.latency + turns - 1]
         sent = {q: row[f"drive{q}"] for q in range(4) if row[f"drive{q}"] & 1}
         assert list(sent) == there
         if dtype is not DType.F16:  # which becomes fp32
