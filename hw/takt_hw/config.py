@@ -459,11 +459,11 @@ ECP5 = ChipConfig(
 """For one LFE5U-85F: one 16×16 plane, 256 KiB of MEM in 128 of its 208 block RAMs, one ALU with fp32, two links.
 docs/design/fit.md says what was left out, and what that saves."""
 
-ECP5_ECC = replace(ECP5, name="ecp5_ecc", ecc=True)
-"""``ecp5`` with check bits."""
-
 ECP5_SOLO = replace(ECP5, name="ecp5_solo", row=_row("MEM VXM MXM"), c2c_links=0)
 """``ecp5`` without links, for a board that stands alone."""
+
+ECP5_ECC = replace(ECP5_SOLO, name="ecp5_ecc", ecc=True, mxm_dsp=256, mxm_turns=2)
+"""``ecp5_solo`` with check bits, and half of its multipliers: there must be room for what makes and mends them."""
 
 ECP5_45K = replace(ECP5_SOLO, name="ecp5_45k", mem_words=2048, mxm_dsp=256, mxm_turns=4)
 """For one LFE5U-45F or LFE5UM5G-45F, which has half of everything: 128 KiB of MEM, and a 16×16 plane with a quarter of
@@ -527,7 +527,7 @@ TSP = ChipConfig(
 """The published size: 320 lanes, 88 MEM slices of 2.5 MiB, four 320×320 planes, 16 links. Simulated by the reference
 alone."""
 
-_NAMED = (NANO, NANO_ECC, NEAR, NANO_C2C, ECP5, ECP5_ECC, ECP5_SOLO, ECP5_45K, ECP5_NANO, QUAD, PEER32, TSP)
+_NAMED = (NANO, NANO_ECC, NEAR, NANO_C2C, ECP5, ECP5_SOLO, ECP5_ECC, ECP5_45K, ECP5_NANO, QUAD, PEER32, TSP)
 
 BUILDS = {config.name: config for config in _NAMED}
 """The named builds."""

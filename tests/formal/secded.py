@@ -164,7 +164,12 @@ PROOFS = [
                 "low[column & (len(low) - 1)] & high",
                 "high",
             ),
-            Mutant("two flips count as one", "mem/secded.py", "return flips, syndrome.xor()", "return flips, syndrome.any()"),
+            Mutant(
+                "two flips count as one",
+                "mem/secded.py",
+                "return flips, syndrome.xor()",
+                "return flips, syndrome.any()",
+            ),
         ),
     ),
     _link(

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3] / "build" / "rtl"
 S0E, S1E, S0W = Stream(0, Direction.EAST), Stream(1, Direction.EAST), Stream(0, Direction.WEST)
 WORD, NEWS, MASK = bytes(range(16)), bytes(range(100, 116)), bytes([0, 1] * 8)
 READ, GATHER = isa.READ.d_func(BUILD), isa.GATHER.d_func(BUILD)
-MEM, VXM = 1, 2
+MEM, VXM = 0, 1
 """Positions."""
 
 MET = READ + isa.ADD.d_func(BUILD) + VXM - MEM

@@ -48,7 +48,7 @@ def main() -> int:
     except (Disagreement, BuildError, SimulationError, FrameError, RequestError, LinkError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{len(seeds)} programs, {config.name}, {topology.name}: RTL and reference agree, {writes} memory writes compared")
+    print(f"{len(seeds)} programs, {config.name}, {topology.name}: RTL and reference agree, {writes} writes compared")
     return 0
 
 
