@@ -71,7 +71,7 @@ class Link(wiring.Component):
 
     def __init__(self, config: ChipConfig):
         self.config = config
-        self.latency = DeskewBuffer(config).latency
+        self.latency = 1 + config.receive_cycles
         super().__init__(
             {
                 "wire_clk": In(1),

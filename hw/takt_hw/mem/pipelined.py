@@ -41,7 +41,9 @@ class PipelinedMemSlice(MemSlice):
     def elaborate(self, platform) -> Module:
         m = Module()
         bits, address_bits = len(self.arriving_data), len(self.write_address)
-        m.submodules.banks = banks = RegisteredBanks(self.words, bits, LANES_PER_SUPERLANE, shows=self.shows)
+        m.submodules.banks = banks = RegisteredBanks(
+            self.words, bits, LANES_PER_SUPERLANE, fetches=False, shows=self.shows
+        )
         self._taps(m)
         gathers, masks, scatters = self._is(isa.GATHER), self._is(isa.WRITE_MASKED), self._is(isa.SCATTER)
         fixed = self.writes.word[isa.ADDRESS.bits][:address_bits]

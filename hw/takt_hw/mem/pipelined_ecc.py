@@ -52,7 +52,7 @@ class PipelinedEccMemSlice(PipelinedMemSlice):
     def elaborate(self, platform) -> Module:
         m = Module()
         bits, address_bits = len(self.arriving_data), len(self.write_address)
-        m.submodules.banks = banks = RegisteredBanks(self.words, bits, 1, shows=False)
+        m.submodules.banks = banks = RegisteredBanks(self.words, bits, 1, fetches=False, shows=False)
         self._taps(m)
 
         # Everything else in the cycle in which ``chosen_data`` is there.

@@ -70,8 +70,9 @@ class Feeder(wiring.Component):
             install.eq(activates.valid & (opcode == isa.IW.code)),
             activate.eq(activates.valid & (opcode == isa.ABC.code)),
         ]
-        asked = self.activate.word[: isa.OPCODE_BITS]
-        takes = self.activate.valid & (asked == isa.ABC.code)
+        takes = activate
+        if config.mending_cycles:
+            takes = self.activate.valid & (self.activate.word[: isa.OPCODE_BITS] == isa.ABC.code)
         if config.mxm_float:
             activate_fp16 = Signal()
             m.d.comb += activate_fp16.eq(self.activate.valid & (opcode == isa.ABC_FP16.code))

@@ -113,16 +113,15 @@ class PipelinedVxmAlu(wiring.Component):
         operations = [op for op in isa.VXM_ALU.ops if op not in isa.CONTROL]
         binaries = [op for op in operations if isa.B in op.fields]
         binary = base.is_one_of(word[: isa.OPCODE_BITS], binaries)
-        asks = {"a": Const(1), "b": base.is_one_of(self.control.word[: isa.OPCODE_BITS], binaries)}
         taken = {}
         missing = [(asked & ~self.holds).any() & turns[0], valid & Cat(*turns[:-1]).any()]
         for name, field, used, flips in (("a", isa.A, 1, None), ("b", isa.B, binary, inverted)):
-            tap_operand(
-                m,
-                used=self.control.valid & asks[name],
-                source=self.control.word[field.bits],
-                taps=[getattr(self, f"{name}{p}") for p in range(PLANES)],
-            )
+            taps = [getattr(self, f"{name}{p}") for p in range(PLANES)]
+            if self.late:
+                asked_for = self.control.valid
+                if name == "b":
+                    asked_for &= base.is_one_of(self.control.word[: isa.OPCODE_BITS], binaries)
+                tap_operand(m, used=asked_for, source=self.control.word[field.bits], taps=taps)
             taken[name], lacks = register_operand(
                 m,
                 name=name,
@@ -132,6 +131,7 @@ class PipelinedVxmAlu(wiring.Component):
                 immediate=word[isa.IMMEDIATE.bits],
                 held=self.held,
                 holds=self.holds,
+                taps=None if self.late else taps,
                 planes=[getattr(self, f"{name}{p}_data") for p in range(PLANES)],
                 turns=turns,
                 inverted=flips,

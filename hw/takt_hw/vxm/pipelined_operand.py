@@ -37,6 +37,7 @@ def register_operand(
     held: Value,
     holds: Value,
     planes: list[Value],
+    taps: Sequence | None = None,
     turns: Sequence[Value] = (Const(1, 1),),
     inverted: Value | None = None,
 ) -> tuple[list[Signal], Value]:
@@ -46,9 +47,9 @@ def register_operand(
     the sources is chosen; then that is widened. Held results are taken in the second cycle, and a missing one is
     reported in it. An operand that is not ``used`` is 0.
 
-    ``planes`` are of the four streams of an aligned group, as `tap_operand` asked for them. ``turns`` say which group
-    of lanes is chosen in a cycle, beginning with the one after ``valid``; with one group it is always that.
-    ``inverted``, of the third cycle, inverts all bits of the operand.
+    ``planes`` are of the four streams of an aligned group, as ``taps`` ask for them, or `tap_operand` did before.
+    ``turns`` say which group of lanes is chosen in a cycle, beginning with the one after ``valid``; with one group it
+    is always that. ``inverted``, of the third cycle, inverts all bits of the operand.
     """
     kind = source[STREAM_BITS + TYPE_BITS :]
     dtype = source[STREAM_BITS : STREAM_BITS + TYPE_BITS]
@@ -72,11 +73,14 @@ def register_operand(
     m.d.sync += [extends[1].eq(extends[0]), halves[1].eq(halves[0])]
     taken = []
     for q in range(PLANES):
-        taken += [
-            picks[p, q].eq(streaming & is_sent(dtype, p) & (index[:PLACE_BITS] == q - p))
-            for p in range(PLANES)
-            if (p, q) in picks
-        ]
+        takes = []
+        for p in range(PLANES):
+            if (p, q) in picks:
+                takes.append(streaming & is_sent(dtype, p) & (index[:PLACE_BITS] == q - p))
+                taken.append(picks[p, q].eq(takes[-1]))
+        if taps is not None:
+            tap, group = taps[q], index[PLACE_BITS:]
+            m.d.comb += [tap.valid.eq(Cat(*takes).any()), tap.stream.eq(Cat(Const(q, PLACE_BITS), group))]
         # The next group moves to where the first was, so that wires are short and need no multiplexer of all groups.
         m.d.sync += raw[q].eq(
             Mux(valid, planes[q], raw[q] >> len(raw[q]) // len(turns)) if len(turns) > 1 else planes[q]

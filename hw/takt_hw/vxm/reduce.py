@@ -109,7 +109,10 @@ class LaneReducer(wiring.Component):
         if self.pipelined:
             take = partial(pipelined_operand.register_operand, valid=valid)
             asked = self.control
-            pipelined_operand.tap_operand(m, used=asked.valid, source=asked.word[isa.A.bits], taps=taps)
+            if self.late:
+                pipelined_operand.tap_operand(m, used=asked.valid, source=asked.word[isa.A.bits], taps=taps)
+            else:
+                take = partial(take, taps=taps)
         else:
             take = partial(operand.register_operand, taps=taps)
         taken, lacks = take(
