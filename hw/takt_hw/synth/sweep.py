@@ -6,9 +6,9 @@ import hashlib
 import json
 import os
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from itertools import product
 from multiprocessing import get_context
@@ -19,7 +19,7 @@ import takt_hw
 
 from ..config import ChipConfig
 from .flow import Point, build, sizes
-from .tools import Tool, ToolError
+from .tools import Tool, ToolError, stop_when_told
 
 Value = int | bool
 
@@ -97,7 +97,11 @@ def sweep(
     designs: dict[str, list[int]] = {}
     for n in missing:
         designs.setdefault(repr({k: v for k, v in points[n].items() if k != "seed"}), []).append(n)
-    with ProcessPoolExecutor(workers or os.cpu_count() or 1, mp_context=get_context("spawn")) as pool:
+    processes = workers or os.cpu_count() or 1
+    with (
+        ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=stop_when_told) as pool,
+        _nothing_more_on_error(pool),
+    ):
         waiting = {pool.submit(_attempt, base, points[group[0]], root): group[0] for group in designs.values()}
         rest = {group[0]: group[1:] for group in designs.values()}
         while waiting:
@@ -113,6 +117,16 @@ def sweep(
     return [results[n] for n in range(len(points))]
 
 
+@contextmanager
+def _nothing_more_on_error(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """A sweep that is stopped begins no other point."""
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+
+
 def _attempt(base: Point, point: Mapping[str, Value], root: Path) -> dict[str, Any]:
     """Build one point; never raises, so that nothing of the others is lost."""
     changed = {name: value for name, value in point.items() if name != "seed"}
@@ -126,6 +140,8 @@ def _attempt(base: Point, point: Mapping[str, Value], root: Path) -> dict[str, A
         return result | {"error": str(error)}
     except Exception as error:
         return result | {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+    except SystemExit as stop:  # told to: a worker that lived on would begin the next point
+        os._exit(int(stop.code or 0))
 
 
 def _key(base: Point, point: Mapping[str, Value], version: str) -> str:

@@ -6,16 +6,21 @@ and takes relative paths; on its first use on a machine each compiles itself, wh
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -143,6 +148,7 @@ def run(
             text=True,
             errors="replace",
         ) as process,
+        _killed_on_error(process),
     ):
         assert process.stdout is not None
         for line in process.stdout:
@@ -160,10 +166,8 @@ def run(
                 report(doing)
             reason = stuck(line)
             if reason:
-                process.kill()
                 raise Stuck(f"{name} was stopped: {reason} (see {directory / log})")
             if timeout is not None and time.perf_counter() - begin > timeout:
-                process.kill()
                 raise ToolError(f"{name} must end within {timeout:g} s")
     if process.returncode:
         if own_log and (directory / log).exists():
@@ -175,6 +179,27 @@ def run(
             reason = " | ".join([reason, *warnings])
         raise ToolError(f"{name} failed: {reason.removeprefix('ERROR: ')} (see {directory / log})")
     return time.perf_counter() - begin
+
+
+@contextmanager
+def _killed_on_error(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Whatever ends the run early, be it a signal, leaves no tool behind that goes on for half an hour."""
+    try:
+        yield
+    except BaseException:
+        process.kill()
+        raise
+
+
+def stop_when_told() -> None:
+    """From now on SIGTERM ends this process as Ctrl-C does, with the tools and processes that it has started."""
+    signal.signal(signal.SIGTERM, _stop)
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    for child in multiprocessing.active_children():
+        child.terminate()
+    raise SystemExit(128 + number)
 
 
 _DOING = (
