@@ -45,7 +45,7 @@ sim-links: .venv/ready compiler ## VECTORS=100000 over the links of CHIPS=4 chip
 waves: .venv/ready compiler ## the same as sim, writing a VCD, a GTKWave save file and a picture to build/waves
 	@$(BIN)/takt waves $(PROGRAM) --chip $(CHIP)
 
-synth: .venv/ready ## a bitstream for BOARD=ulx3s, with SEED=1 and the board's MHZ; SWEEP="seed=1,2 streams=8,16" tabulates sizes; figures in build/synth.json
+synth: .venv/ready ## a bitstream for BOARD=ulx3s, the board's MHZ, and of SEED 1 to 3 the first that reaches it; SWEEP="seed=1,2 streams=8,16" tabulates sizes; figures in build/synth.json
 	@$(BIN)/python -m takt_hw.synth --board $(BOARD) $(if $(filter command line,$(origin SEED)),--seed $(SEED)) $(if $(MHZ),--mhz $(MHZ)) $(if $(filter command line,$(origin CHIP)),--chip $(CHIP)) $(if $(SWEEP),--sweep "$(SWEEP)") $(if $(ESTIMATE),--estimate)
 
 gatesim: .venv/ready compiler ## programs on the synthesized netlist of a small build, against RTL and reference

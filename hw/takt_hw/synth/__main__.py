@@ -13,12 +13,12 @@ from tqdm import tqdm
 
 from ..boards import BOARDS
 from ..config import BUILDS
-from .flow import Point, TooLarge, build
+from .flow import SEEDS, Point, TooLarge, build, build_until_reached
 from .placing import BITSTREAM
 from .report import area_table, show, store, tabulate
 from .small import SMALL
 from .sweep import parse, sweep
-from .tools import Progress, ToolError
+from .tools import Progress, ToolError, stop_when_told
 
 RESULT = Path("build/synth.json")
 
@@ -33,12 +33,13 @@ def main() -> int:
     )
     parser.add_argument("--chip", choices=sorted({**BUILDS, SMALL.name: SMALL}), default=None)
     parser.add_argument("--mhz", type=float, help="of the chip's clock; if not given, what the board's build reaches")
-    parser.add_argument("--seed", type=int, default=Point.seed, help="of the placement")
+    parser.add_argument("--seed", type=int, help=f"of the placement; if not given, {SEEDS} until the clock is reached")
     parser.add_argument("--estimate", action="store_true", help="stop after placement: minutes instead of hours")
     parser.add_argument("--sweep", help="as in 'seed=1,2 streams=8,16': all combinations of sizes and seeds")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of a sweep")
     parser.add_argument("--directory", type=Path, default=Path("build/synth"))
     arguments = parser.parse_args()
+    stop_when_told()
     board = None if arguments.board == "none" else arguments.board
     chip = arguments.chip or (BOARDS[board].build if board else "ecp5")
     mhz = arguments.mhz or (BOARDS[board].clock_mhz if board else Point.mhz)
@@ -46,14 +47,15 @@ def main() -> int:
         config=SMALL if chip == SMALL.name else BUILDS[chip],
         board=board,
         mhz=mhz,
-        seed=arguments.seed,
+        seed=Point.seed if arguments.seed is None else arguments.seed,
         estimate=arguments.estimate,
     )
     try:
         if arguments.sweep:
             return _sweep(point, arguments.sweep, arguments.directory, arguments.workers)
-        with Progress(point.name) as report:
-            result = build(point, arguments.directory, report)
+        with Progress(f"{chip}, board {arguments.board}, {mhz:g} MHz:") as report:
+            one = arguments.seed is not None or arguments.estimate
+            result = (build if one else build_until_reached)(point, arguments.directory, report)
     except TooLarge as error:
         _console().print(area_table("before packing", {name: asdict(area) for name, area in error.by_slice.items()}))
         print(error, file=sys.stderr)
