@@ -18,11 +18,10 @@ from ..chip import Chip
 from ..config import ChipConfig
 from ..tiles import TileLibrary
 from ..verilog import TOP, convert
-from . import channels
 from .checks import problems
 from .mapping import FLAT, NETLIST, synthesize
 from .netlist import Area, Netlist
-from .placing import CROWDED, DEVICE, DEVICE_OPTIONS, TIMED, place
+from .placing import CROWDED, DEVICE, DEVICE_OPTIONS, TIMED, Channels, place
 from .report import AREA
 from .tools import Report, Stuck, Tool, ToolError
 
@@ -32,9 +31,6 @@ _SUMMARY = "netlist.summary.json"
 
 _SYNTHESIS = ("mapping", "prune", "justify", "absorb", "copies", "macros", "ties")
 """Modules of this package that a netlist depends on."""
-
-_FOR_PLACEMENT = "netlist.placement.json"
-"""`FLAT` with what keeps rows of LUTs empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +107,14 @@ def build(point: Point, root: Path, report: Report = lambda doing: None) -> dict
     seconds = _synthesize(sources, design, report)
     netlist = Netlist.of_summary(json.loads((design / _SUMMARY).read_text()))
     check_room(point, sources.device, netlist.by_slice())
-    empty = _prepare(sources, design, sum(area.comb for area in netlist.by_slice().values()))
+    luts = math.ceil(_PACKED * sum(area.comb for area in netlist.by_slice().values()))
     directory = design / f"seed{point.seed}{'-estimate' if point.estimate else ''}"
     directory.mkdir(exist_ok=True)
     placed = place(
         directory,
-        netlist=f"../{_FOR_PLACEMENT}",
+        netlist=f"../{FLAT}",
         device=sources.options,
+        channels=Channels(sources.device, luts),
         constraints=f"../{sources.constraints}" if sources.constraints else None,
         mhz=point.mhz,
         seed=point.seed,
@@ -134,7 +131,7 @@ def build(point: Point, root: Path, report: Report = lambda doing: None) -> dict
         "asked_mhz": point.mhz,
         "seed": point.seed,
         "estimate": point.estimate,
-        **placed.used | {"comb": placed.used["comb"] - empty},
+        **placed.used,
         "available": placed.available,
         "fmax_mhz": placed.fmax_mhz,
         "clocks_mhz": placed.clocks,
@@ -218,19 +215,6 @@ def _write(point: Point, directory: Path) -> _Sources:
     return _Sources(
         project.sources, project.top, project.device, project.place_options, project.constraints, project.pack_options
     )
-
-
-def _prepare(sources: _Sources, directory: Path, needs: int) -> int:
-    """Write `_FOR_PLACEMENT`; LUTs that stay empty, none if a design that needs so many needs them too."""
-    text = (directory / FLAT).read_text()
-    design = json.loads(text)
-    empty = channels.leave(design, sources.top, sources.device)
-    if _PACKED * needs <= _ROOM[sources.device].comb - empty:
-        text = json.dumps(design)
-    else:
-        empty = 0
-    (directory / _FOR_PLACEMENT).write_text(text)
-    return empty
 
 
 def _synthesize(sources: _Sources, directory: Path, report: Report) -> float:

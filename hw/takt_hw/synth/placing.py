@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .channels import MOST_WIRES, is_block, leave, measure
 from .macros import KINDS, exchange, fix
 from .mapping import FLAT
 from .relocate import relocate
@@ -30,7 +31,7 @@ CROWDED = ("--placer", "static", "--router", "router2")
 
 _LOG, _REPORT, _SDF, _CONFIG = "nextpnr.log", "report.json", "delays.sdf", "routed.config"
 
-_PLACED, _FIXED = "placed.json", "netlist.fixed.json"
+_NETLIST, _PLACED = "netlist.placement.json", "placed.json"
 
 _AIM_MHZ = 75
 """What nextpnr is asked for at least, of every clock: docs/design/synthesis.md."""
@@ -88,11 +89,21 @@ class Patience:
 
 
 @dataclass(frozen=True)
+class Channels:
+    """What there must be room for beside rows of empty LUTs."""
+
+    device: str
+    """Lattice's name of it, as ``LFE5U-85F``."""
+    luts: int
+    """How many there are at most, once they are packed."""
+
+
+@dataclass(frozen=True)
 class Placed:
     """What came of one placement."""
 
     used: dict[str, int]
-    """Of comb, ff, mult18 and bram."""
+    """Of comb, ff, mult18 and bram; without LUTs that are left empty."""
     available: dict[str, int]
     fmax_mhz: float
     """Of the slowest clock: links run at the chip's. An estimate if nothing was routed."""
@@ -107,6 +118,7 @@ def place(
     *,
     netlist: str = FLAT,
     device: Sequence[str] = DEVICE_OPTIONS,
+    channels: Channels | None = None,
     constraints: str | None = None,
     mhz: float,
     seed: int = 1,
@@ -124,6 +136,8 @@ def place(
         Files, relative to ``directory``. Without constraints it is placed out of context: no pins, and no bitstream.
     device, options, pack : sequence of str
         For nextpnr, and for ecppack.
+    channels : Channels, optional
+        What is known for rows to be left empty. None are without it.
     mhz : float
         What the clocks should reach. One that does not is no error.
     seed : int
@@ -145,14 +159,7 @@ def place(
         run(Tool.NEXTPNR, [*always, *arguments], directory, log=log, report=report, stuck=Patience(), timeout=timeout)
 
     begin = time.perf_counter()
-    nextpnr("--json", netlist, "--no-route", "--write", _PLACED, log="placement.log")
-    if _exchange_placed(directory, report):
-        design = json.loads((directory / netlist).read_text())
-        fix(_top(design), _top(json.loads((directory / _PLACED).read_text())))
-        (directory / _FIXED).write_text(json.dumps(design))
-        nextpnr("--json", _FIXED, "--no-route", "--write", _PLACED, log="placement2.log")
-        (directory / _FIXED).unlink()
-        _exchange_placed(directory, report)
+    blocks = _place_cells(directory, json.loads((directory / netlist).read_text()), channels, nextpnr, report)
     timed = ["--json", _PLACED, "--no-pack", "--no-place", "--sdf", _SDF]
     for _ in range(_RELOCATIONS):
         nextpnr(*timed, "--no-route", log="estimate.log")
@@ -183,6 +190,7 @@ def place(
         arguments = [*pack, "--input", _CONFIG, "--bit", BITSTREAM]
         run(Tool.ECPPACK, arguments, directory, log="ecppack.log", report=report, timeout=timeout)
     found = json.loads((directory / _REPORT).read_text())["utilization"]
+    found["TRELLIS_COMB"]["used"] -= blocks
     used, available = ({name: found[cell][of] for name, cell in _CELLS.items()} for of in ("used", "available"))
     if not paths:
         raise ToolError("the design must have a clock, with registers at both ends of some path")
@@ -192,8 +200,54 @@ def place(
     return Placed(used, available, fmax, clocks, paths, time.perf_counter() - begin)
 
 
+def _place_cells(
+    directory: Path,
+    design: dict[str, Any],
+    channels: Channels | None,
+    nextpnr: Callable[..., None],
+    report: Report,
+) -> int:
+    """Place a design as `_PLACED`; LUTs that are left empty.
+
+    Twice if it has block RAMs or multipliers, which are then fixed; and once more, around the same of these, if wires
+    are crowded somewhere.
+    """
+
+    def place_once(log: str) -> bool:
+        _write(design, directory / _NETLIST)
+        nextpnr("--json", _NETLIST, "--no-route", "--write", _PLACED, log=log)
+        (directory / _NETLIST).unlink()
+        return _exchange_placed(directory, report)
+
+    top = _top(design)
+    if channels:
+        leave(top, channels.device, channels.luts)
+    if place_once("placement.log"):
+        fix(top, _read_placed(directory))
+        place_once("placement2.log")
+        placed = _read_placed(directory)
+        if channels and (crowding := measure(placed, channels.device)).max() > MOST_WIRES:
+            fix(top, placed)
+            leave(top, channels.device, _luts(placed), crowding)
+            place_once("placement3.log")
+    return sum(map(is_block, top["cells"]))
+
+
 def _top(design: dict[str, Any]) -> dict[str, Any]:
     return next(module for module in design["modules"].values() if "top" in module["attributes"])
+
+
+def _read_placed(directory: Path) -> dict[str, Any]:
+    return _top(json.loads((directory / _PLACED).read_text()))
+
+
+def _luts(placed: Mapping[str, Any]) -> int:
+    """LUTs of what is placed, those aside that keep rows empty."""
+    return sum(cell["type"] == "TRELLIS_COMB" and not is_block(name) for name, cell in placed["cells"].items())
+
+
+def _write(design: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(design))
 
 
 def _exchange_placed(directory: Path, report: Report) -> bool:
@@ -201,7 +255,7 @@ def _exchange_placed(directory: Path, report: Report) -> bool:
     report("exchanging block RAMs and multipliers")
     design = json.loads((directory / _PLACED).read_text())
     exchange(_top(design))
-    (directory / _PLACED).write_text(json.dumps(design))
+    _write(design, directory / _PLACED)
     return any(cell["type"] in KINDS for cell in _top(design)["cells"].values())
 
 
@@ -210,7 +264,7 @@ def _relocate_placed(directory: Path, report: Report) -> tuple[float, float]:
     report("moving cells on the slowest paths")
     design = json.loads((directory / _PLACED).read_text())
     found = relocate(_top(design), directory / _SDF)
-    (directory / _PLACED).write_text(json.dumps(design))
+    _write(design, directory / _PLACED)
     return found
 
 
@@ -218,7 +272,7 @@ def _ask(directory: Path, mhz: float) -> None:
     """Set the frequency that is asked of what is placed. That in the file counts, not ``--freq``."""
     design = json.loads((directory / _PLACED).read_text())
     _top(design)["settings"]["target_freq"] = f"{mhz * 1e6:f}"
-    (directory / _PLACED).write_text(json.dumps(design))
+    _write(design, directory / _PLACED)
 
 
 def frequencies(log: str) -> dict[str, float]:
