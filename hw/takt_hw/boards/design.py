@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from amaranth.build import Platform
 from amaranth.hdl import Elaboratable, Module
@@ -56,8 +57,8 @@ class BoardDesign(Elaboratable, ABC):
     """Option of nextpnr for the device."""
     build: str
     """Name of the chip's build that the board is meant for."""
-    clock_mhz: float
-    """Frequency of the chip's clock at which that was routed: docs/fpga.md."""
+    clocks_mhz: Mapping[str, float]
+    """Builds that are routed for it, that one among them, and the chip's clock in MHz of each: docs/fpga.md."""
     crystal_mhz: float
     links = 0
     """Links that there are pins for."""

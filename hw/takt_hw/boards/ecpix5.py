@@ -15,7 +15,7 @@ class Ecpix5(BoardDesign):
     speed = "8"
     place_device = "--um5g-45k"
     build = "ecp5_45k"
-    clock_mhz = 100.0
+    clocks_mhz = {"ecp5_45k": 100.0}
     crystal_mhz = 100.0
     lights = {
         "heartbeat": ("rgb_led", 0, "b"),

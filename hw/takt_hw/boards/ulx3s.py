@@ -51,7 +51,7 @@ class Ulx3s(BoardDesign):
     speed = "6"
     place_device = "--85k"
     build = "ecp5"
-    clock_mhz = 75.0
+    clocks_mhz = {"ecp5": 75.0, "ecp5_ecc": 50.0}
     crystal_mhz = 25.0
     links = 2
     lights = {

@@ -32,7 +32,9 @@ def main() -> int:
         "--board", choices=[*BOARDS, "none"], default="ulx3s", help="none: the chip alone, no bitstream"
     )
     parser.add_argument("--chip", choices=sorted({**BUILDS, SMALL.name: SMALL}), default=None)
-    parser.add_argument("--mhz", type=float, help="of the chip's clock; if not given, what the board's build reaches")
+    parser.add_argument(
+        "--mhz", type=float, help="of the chip's clock; if not given, what the build reaches on the board"
+    )
     parser.add_argument("--seed", type=int, help=f"of the placement; if not given, {SEEDS} until the clock is reached")
     parser.add_argument("--estimate", action="store_true", help="stop after placement: minutes instead of hours")
     parser.add_argument("--sweep", help="as in 'seed=1,2 streams=8,16': all combinations of sizes and seeds")
@@ -42,7 +44,7 @@ def main() -> int:
     stop_when_told()
     board = None if arguments.board == "none" else arguments.board
     chip = arguments.chip or (BOARDS[board].build if board else "ecp5")
-    mhz = arguments.mhz or (BOARDS[board].clock_mhz if board else Point.mhz)
+    mhz = arguments.mhz or (BOARDS[board].clocks_mhz.get(chip) if board else None) or Point.mhz
     point = Point(
         config=SMALL if chip == SMALL.name else BUILDS[chip],
         board=board,
