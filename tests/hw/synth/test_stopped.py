@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 WAITS = """
+import signal
 import sys
 from pathlib import Path
 from takt_hw.synth import tools
@@ -19,6 +20,7 @@ class Waits:
     version = "1"
     command = [sys.executable, "-c", "import time; print('Info: Running it', flush=True); time.sleep(600)"]
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal; in the background it may be ignored
 tools.stop_when_told()
 tools.run(Waits, [], Path(sys.argv[1]), log="log", report=lambda doing: print(doing, flush=True))
 """
