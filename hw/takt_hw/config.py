@@ -463,8 +463,8 @@ ECP5_SOLO = replace(ECP5, name="ecp5_solo", row=_row("MEM VXM MXM"), c2c_links=0
 """``ecp5`` without links, for a board that stands alone."""
 
 ECP5_ECC = replace(ECP5_SOLO, name="ecp5_ecc", ecc=True, mxm_dsp=256, mxm_turns=2)
-"""``ecp5_solo`` with check bits, and half of its multipliers: there must be room for what makes and mends them. It is
-placed in one LFE5U-85F, but not routed yet: docs/design/fit.md."""
+"""``ecp5_solo`` with check bits, and half of its multipliers: there must be room for what makes and mends them, and for
+their wires (docs/design/fit.md)."""
 
 ECP5_45K = replace(ECP5_SOLO, name="ecp5_45k", mem_words=2048, mxm_dsp=256, mxm_turns=4)
 """For one LFE5U-45F or LFE5UM5G-45F, which has half of everything: 128 KiB of MEM, and a 16×16 plane with a quarter of
