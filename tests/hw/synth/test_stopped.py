@@ -27,7 +27,6 @@ tools.run(Waits, [], Path(sys.argv[1]), log="log", report=lambda doing: print(do
 
 SWEEPS = """
 import sys
-from dataclasses import replace
 from pathlib import Path
 from takt_hw.synth import sweep, tools
 from takt_hw.synth.flow import Point
@@ -84,7 +83,7 @@ def test_a_tool_ends_with_its_run(tmp_path, number):
         assert run.stdout.readline()
         (tool,) = children(run.pid)
         run.send_signal(number)
-        assert run.wait(timeout=30) != 0
+        assert run.wait(timeout=300) != 0
     wait_for(lambda: not is_alive(tool))
 
 
@@ -95,6 +94,6 @@ def test_a_sweep_ends_with_all_its_points(tmp_path):
         wait_for(lambda: len(list(tmp_path.glob("*/yosys.log"))) == 2)
         began = children(run.pid)
         run.terminate()
-        assert run.wait(timeout=60) == 128 + signal.SIGTERM
+        assert run.wait(timeout=300) == 128 + signal.SIGTERM
     wait_for(lambda: not any(is_alive(pid) for pid in began))
     assert len(list(tmp_path.glob("*/yosys.log"))) == 2
